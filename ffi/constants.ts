@@ -1,0 +1,523 @@
+/**
+ * The platform's constants under their C names. What each means is in the man page of the header that it is listed
+ * under; the figures are in the platform's own table (`linux.ts`).
+ *
+ * @module
+ */
+
+import { platform } from "./platform.ts";
+
+const { constants, errnos } = platform;
+
+// <sys/epoll.h>
+
+/** Closes the epoll descriptor on exec. `<sys/epoll.h>` */
+export const EPOLL_CLOEXEC: number = constants.EPOLL_CLOEXEC;
+/** Adds a descriptor to the interest list. `<sys/epoll.h>` */
+export const EPOLL_CTL_ADD: number = constants.EPOLL_CTL_ADD;
+/** Removes a descriptor from the interest list. `<sys/epoll.h>` */
+export const EPOLL_CTL_DEL: number = constants.EPOLL_CTL_DEL;
+/** Changes the settings of a descriptor in the interest list. `<sys/epoll.h>` */
+export const EPOLL_CTL_MOD: number = constants.EPOLL_CTL_MOD;
+/** Readable. `<sys/epoll.h>` */
+export const EPOLLIN: number = constants.EPOLLIN;
+/** Exceptional condition, such as urgent TCP data. `<sys/epoll.h>` */
+export const EPOLLPRI: number = constants.EPOLLPRI;
+/** Writable. `<sys/epoll.h>` */
+export const EPOLLOUT: number = constants.EPOLLOUT;
+/** Error condition; always reported. `<sys/epoll.h>` */
+export const EPOLLERR: number = constants.EPOLLERR;
+/** Hang-up; always reported. `<sys/epoll.h>` */
+export const EPOLLHUP: number = constants.EPOLLHUP;
+/** Normal data can be read. `<sys/epoll.h>` */
+export const EPOLLRDNORM: number = constants.EPOLLRDNORM;
+/** Priority band data can be read. `<sys/epoll.h>` */
+export const EPOLLRDBAND: number = constants.EPOLLRDBAND;
+/** Normal data can be written. `<sys/epoll.h>` */
+export const EPOLLWRNORM: number = constants.EPOLLWRNORM;
+/** Priority band data can be written. `<sys/epoll.h>` */
+export const EPOLLWRBAND: number = constants.EPOLLWRBAND;
+/** Unused by the kernel. `<sys/epoll.h>` */
+export const EPOLLMSG: number = constants.EPOLLMSG;
+/** The peer has shut down its writing half. `<sys/epoll.h>` */
+export const EPOLLRDHUP: number = constants.EPOLLRDHUP;
+/** Wakes one of several epoll descriptors that watch the same file. `<sys/epoll.h>` */
+export const EPOLLEXCLUSIVE: number = constants.EPOLLEXCLUSIVE;
+/** Keeps the machine from suspending while the event is handled. `<sys/epoll.h>` */
+export const EPOLLWAKEUP: number = constants.EPOLLWAKEUP;
+/** Disables the descriptor after one event, until EPOLL_CTL_MOD. `<sys/epoll.h>` */
+export const EPOLLONESHOT: number = constants.EPOLLONESHOT;
+/** Edge-triggered notification. `<sys/epoll.h>` */
+export const EPOLLET: number = constants.EPOLLET;
+
+// <poll.h>
+
+/** Readable. `<poll.h>` */
+export const POLLIN: number = constants.POLLIN;
+/** Exceptional condition, such as urgent TCP data. `<poll.h>` */
+export const POLLPRI: number = constants.POLLPRI;
+/** Writable. `<poll.h>` */
+export const POLLOUT: number = constants.POLLOUT;
+/** Error condition; only in revents. `<poll.h>` */
+export const POLLERR: number = constants.POLLERR;
+/** Hang-up; only in revents. `<poll.h>` */
+export const POLLHUP: number = constants.POLLHUP;
+/** The descriptor is not open; only in revents. `<poll.h>` */
+export const POLLNVAL: number = constants.POLLNVAL;
+/** Normal data can be read. `<poll.h>` */
+export const POLLRDNORM: number = constants.POLLRDNORM;
+/** Priority band data can be read. `<poll.h>` */
+export const POLLRDBAND: number = constants.POLLRDBAND;
+/** Normal data can be written. `<poll.h>` */
+export const POLLWRNORM: number = constants.POLLWRNORM;
+/** Priority band data can be written. `<poll.h>` */
+export const POLLWRBAND: number = constants.POLLWRBAND;
+/** The peer has shut down its writing half. `<poll.h>` */
+export const POLLRDHUP: number = constants.POLLRDHUP;
+
+// <sys/select.h>
+
+/** The number of bits in an fd_set: select(2) takes descriptors below this only. `<sys/select.h>` */
+export const FD_SETSIZE: number = constants.FD_SETSIZE;
+
+// <sys/eventfd.h>
+
+/** read(2) takes 1 from the counter instead of all of it. `<sys/eventfd.h>` */
+export const EFD_SEMAPHORE: number = constants.EFD_SEMAPHORE;
+/** Opens the eventfd non-blocking. `<sys/eventfd.h>` */
+export const EFD_NONBLOCK: number = constants.EFD_NONBLOCK;
+/** Closes the eventfd on exec. `<sys/eventfd.h>` */
+export const EFD_CLOEXEC: number = constants.EFD_CLOEXEC;
+
+// <sys/socket.h>
+
+/** Any address family. `<sys/socket.h>` */
+export const AF_UNSPEC: number = constants.AF_UNSPEC;
+/** Local sockets, named by a path. `<sys/socket.h>` */
+export const AF_UNIX: number = constants.AF_UNIX;
+/** IPv4. `<sys/socket.h>` */
+export const AF_INET: number = constants.AF_INET;
+/** IPv6. `<sys/socket.h>` */
+export const AF_INET6: number = constants.AF_INET6;
+/** A reliable, ordered stream of bytes. `<sys/socket.h>` */
+export const SOCK_STREAM: number = constants.SOCK_STREAM;
+/** Datagrams. `<sys/socket.h>` */
+export const SOCK_DGRAM: number = constants.SOCK_DGRAM;
+/** Raw network protocol access. `<sys/socket.h>` */
+export const SOCK_RAW: number = constants.SOCK_RAW;
+/** A reliable, ordered sequence of datagrams. `<sys/socket.h>` */
+export const SOCK_SEQPACKET: number = constants.SOCK_SEQPACKET;
+/** Opens the socket non-blocking; a flag beside the type. `<sys/socket.h>` */
+export const SOCK_NONBLOCK: number = constants.SOCK_NONBLOCK;
+/** Closes the socket on exec; a flag beside the type. `<sys/socket.h>` */
+export const SOCK_CLOEXEC: number = constants.SOCK_CLOEXEC;
+/** The level of the options of sockets of every kind. `<sys/socket.h>` */
+export const SOL_SOCKET: number = constants.SOL_SOCKET;
+/** Lets bind(2) take an address that old connections still hold. `<sys/socket.h>` */
+export const SO_REUSEADDR: number = constants.SO_REUSEADDR;
+/** The socket's type; read only. `<sys/socket.h>` */
+export const SO_TYPE: number = constants.SO_TYPE;
+/** The pending error, cleared by reading. `<sys/socket.h>` */
+export const SO_ERROR: number = constants.SO_ERROR;
+/** Sends to directly connected hosts only. `<sys/socket.h>` */
+export const SO_DONTROUTE: number = constants.SO_DONTROUTE;
+/** Allows datagrams to broadcast addresses. `<sys/socket.h>` */
+export const SO_BROADCAST: number = constants.SO_BROADCAST;
+/** Size of the send buffer in bytes. `<sys/socket.h>` */
+export const SO_SNDBUF: number = constants.SO_SNDBUF;
+/** Size of the receive buffer in bytes. `<sys/socket.h>` */
+export const SO_RCVBUF: number = constants.SO_RCVBUF;
+/** Probes idle connections. `<sys/socket.h>` */
+export const SO_KEEPALIVE: number = constants.SO_KEEPALIVE;
+/** Leaves urgent data in the stream. `<sys/socket.h>` */
+export const SO_OOBINLINE: number = constants.SO_OOBINLINE;
+/** What close(2) does with unsent data. `<sys/socket.h>` */
+export const SO_LINGER: number = constants.SO_LINGER;
+/** Lets several sockets share one address. `<sys/socket.h>` */
+export const SO_REUSEPORT: number = constants.SO_REUSEPORT;
+/** Least number of bytes that counts as readable. `<sys/socket.h>` */
+export const SO_RCVLOWAT: number = constants.SO_RCVLOWAT;
+/** Least number of bytes that counts as writable. `<sys/socket.h>` */
+export const SO_SNDLOWAT: number = constants.SO_SNDLOWAT;
+/** How long a blocking receive waits. `<sys/socket.h>` */
+export const SO_RCVTIMEO: number = constants.SO_RCVTIMEO;
+/** How long a blocking send waits. `<sys/socket.h>` */
+export const SO_SNDTIMEO: number = constants.SO_SNDTIMEO;
+/** Whether the socket listens; read only. `<sys/socket.h>` */
+export const SO_ACCEPTCONN: number = constants.SO_ACCEPTCONN;
+/** The socket's protocol; read only. `<sys/socket.h>` */
+export const SO_PROTOCOL: number = constants.SO_PROTOCOL;
+/** The socket's address family; read only. `<sys/socket.h>` */
+export const SO_DOMAIN: number = constants.SO_DOMAIN;
+/** The longest backlog that listen(2) takes by default. `<sys/socket.h>` */
+export const SOMAXCONN: number = constants.SOMAXCONN;
+/** Urgent data. `<sys/socket.h>` */
+export const MSG_OOB: number = constants.MSG_OOB;
+/** Leaves the data in the queue. `<sys/socket.h>` */
+export const MSG_PEEK: number = constants.MSG_PEEK;
+/** Sends to directly connected hosts only. `<sys/socket.h>` */
+export const MSG_DONTROUTE: number = constants.MSG_DONTROUTE;
+/** Tells a datagram's whole length. `<sys/socket.h>` */
+export const MSG_TRUNC: number = constants.MSG_TRUNC;
+/** Does not block, for this call. `<sys/socket.h>` */
+export const MSG_DONTWAIT: number = constants.MSG_DONTWAIT;
+/** Waits for all the bytes asked for. `<sys/socket.h>` */
+export const MSG_WAITALL: number = constants.MSG_WAITALL;
+/** A gone peer is EPIPE without SIGPIPE. `<sys/socket.h>` */
+export const MSG_NOSIGNAL: number = constants.MSG_NOSIGNAL;
+/** Ends receiving. `<sys/socket.h>` */
+export const SHUT_RD: number = constants.SHUT_RD;
+/** Ends sending. `<sys/socket.h>` */
+export const SHUT_WR: number = constants.SHUT_WR;
+/** Ends both. `<sys/socket.h>` */
+export const SHUT_RDWR: number = constants.SHUT_RDWR;
+
+// <netinet/in.h>, <netinet/tcp.h>
+
+/** The level of IPv4 options. `<netinet/in.h>, <netinet/tcp.h>` */
+export const IPPROTO_IP: number = constants.IPPROTO_IP;
+/** TCP, and the level of its options. `<netinet/in.h>, <netinet/tcp.h>` */
+export const IPPROTO_TCP: number = constants.IPPROTO_TCP;
+/** UDP, and the level of its options. `<netinet/in.h>, <netinet/tcp.h>` */
+export const IPPROTO_UDP: number = constants.IPPROTO_UDP;
+/** The level of IPv6 options. `<netinet/in.h>, <netinet/tcp.h>` */
+export const IPPROTO_IPV6: number = constants.IPPROTO_IPV6;
+/** Keeps IPv4 off an IPv6 socket. `<netinet/in.h>, <netinet/tcp.h>` */
+export const IPV6_V6ONLY: number = constants.IPV6_V6ONLY;
+/** Sends small segments at once. `<netinet/in.h>, <netinet/tcp.h>` */
+export const TCP_NODELAY: number = constants.TCP_NODELAY;
+
+// <fcntl.h>
+
+/** Duplicates to the lowest free number from the argument up. `<fcntl.h>` */
+export const F_DUPFD: number = constants.F_DUPFD;
+/** Reads the descriptor's flags. `<fcntl.h>` */
+export const F_GETFD: number = constants.F_GETFD;
+/** Sets the descriptor's flags. `<fcntl.h>` */
+export const F_SETFD: number = constants.F_SETFD;
+/** Reads the file's status flags. `<fcntl.h>` */
+export const F_GETFL: number = constants.F_GETFL;
+/** Sets the file's status flags. `<fcntl.h>` */
+export const F_SETFL: number = constants.F_SETFL;
+/** As F_DUPFD, close-on-exec. `<fcntl.h>` */
+export const F_DUPFD_CLOEXEC: number = constants.F_DUPFD_CLOEXEC;
+/** Close-on-exec. `<fcntl.h>` */
+export const FD_CLOEXEC: number = constants.FD_CLOEXEC;
+/** Open for reading. `<fcntl.h>` */
+export const O_RDONLY: number = constants.O_RDONLY;
+/** Open for writing. `<fcntl.h>` */
+export const O_WRONLY: number = constants.O_WRONLY;
+/** Open for both. `<fcntl.h>` */
+export const O_RDWR: number = constants.O_RDWR;
+/** Calls that would block fail with EAGAIN. `<fcntl.h>` */
+export const O_NONBLOCK: number = constants.O_NONBLOCK;
+/** Closes the descriptor on exec. `<fcntl.h>` */
+export const O_CLOEXEC: number = constants.O_CLOEXEC;
+
+// <netdb.h>
+
+/** Without a name: the address to bind to. `<netdb.h>` */
+export const AI_PASSIVE: number = constants.AI_PASSIVE;
+/** Asks for the canonical name. `<netdb.h>` */
+export const AI_CANONNAME: number = constants.AI_CANONNAME;
+/** Takes numeric addresses only. `<netdb.h>` */
+export const AI_NUMERICHOST: number = constants.AI_NUMERICHOST;
+/** IPv4 addresses as mapped IPv6 ones. `<netdb.h>` */
+export const AI_V4MAPPED: number = constants.AI_V4MAPPED;
+/** With AI_V4MAPPED: both. `<netdb.h>` */
+export const AI_ALL: number = constants.AI_ALL;
+/** Only families that this host has addresses of. `<netdb.h>` */
+export const AI_ADDRCONFIG: number = constants.AI_ADDRCONFIG;
+/** Takes numeric ports only. `<netdb.h>` */
+export const AI_NUMERICSERV: number = constants.AI_NUMERICSERV;
+/** Bad value in ai_flags. `<netdb.h>` */
+export const EAI_BADFLAGS: number = constants.EAI_BADFLAGS;
+/** Name or service not known. `<netdb.h>` */
+export const EAI_NONAME: number = constants.EAI_NONAME;
+/** Temporary failure of name resolution. `<netdb.h>` */
+export const EAI_AGAIN: number = constants.EAI_AGAIN;
+/** Failure of name resolution. `<netdb.h>` */
+export const EAI_FAIL: number = constants.EAI_FAIL;
+/** The name has no address. `<netdb.h>` */
+export const EAI_NODATA: number = constants.EAI_NODATA;
+/** Family not supported. `<netdb.h>` */
+export const EAI_FAMILY: number = constants.EAI_FAMILY;
+/** Socket type not supported. `<netdb.h>` */
+export const EAI_SOCKTYPE: number = constants.EAI_SOCKTYPE;
+/** Service not known for this socket type. `<netdb.h>` */
+export const EAI_SERVICE: number = constants.EAI_SERVICE;
+/** The name has no address of this family. `<netdb.h>` */
+export const EAI_ADDRFAMILY: number = constants.EAI_ADDRFAMILY;
+/** Out of memory. `<netdb.h>` */
+export const EAI_MEMORY: number = constants.EAI_MEMORY;
+/** System error: see errno. `<netdb.h>` */
+export const EAI_SYSTEM: number = constants.EAI_SYSTEM;
+/** An argument was too long. `<netdb.h>` */
+export const EAI_OVERFLOW: number = constants.EAI_OVERFLOW;
+
+// <errno.h>
+
+/** Operation not permitted. `<errno.h>` */
+export const EPERM: number = errnos.EPERM;
+/** No such file or directory. `<errno.h>` */
+export const ENOENT: number = errnos.ENOENT;
+/** No such process. `<errno.h>` */
+export const ESRCH: number = errnos.ESRCH;
+/** Interrupted system call. `<errno.h>` */
+export const EINTR: number = errnos.EINTR;
+/** Input/output error. `<errno.h>` */
+export const EIO: number = errnos.EIO;
+/** No such device or address. `<errno.h>` */
+export const ENXIO: number = errnos.ENXIO;
+/** Argument list too long. `<errno.h>` */
+export const E2BIG: number = errnos.E2BIG;
+/** Exec format error. `<errno.h>` */
+export const ENOEXEC: number = errnos.ENOEXEC;
+/** Bad file descriptor. `<errno.h>` */
+export const EBADF: number = errnos.EBADF;
+/** No child processes. `<errno.h>` */
+export const ECHILD: number = errnos.ECHILD;
+/** Resource temporarily unavailable. `<errno.h>` */
+export const EAGAIN: number = errnos.EAGAIN;
+/** Cannot allocate memory. `<errno.h>` */
+export const ENOMEM: number = errnos.ENOMEM;
+/** Permission denied. `<errno.h>` */
+export const EACCES: number = errnos.EACCES;
+/** Bad address. `<errno.h>` */
+export const EFAULT: number = errnos.EFAULT;
+/** Block device required. `<errno.h>` */
+export const ENOTBLK: number = errnos.ENOTBLK;
+/** Device or resource busy. `<errno.h>` */
+export const EBUSY: number = errnos.EBUSY;
+/** File exists. `<errno.h>` */
+export const EEXIST: number = errnos.EEXIST;
+/** Invalid cross-device link. `<errno.h>` */
+export const EXDEV: number = errnos.EXDEV;
+/** No such device. `<errno.h>` */
+export const ENODEV: number = errnos.ENODEV;
+/** Not a directory. `<errno.h>` */
+export const ENOTDIR: number = errnos.ENOTDIR;
+/** Is a directory. `<errno.h>` */
+export const EISDIR: number = errnos.EISDIR;
+/** Invalid argument. `<errno.h>` */
+export const EINVAL: number = errnos.EINVAL;
+/** Too many open files in system. `<errno.h>` */
+export const ENFILE: number = errnos.ENFILE;
+/** Too many open files. `<errno.h>` */
+export const EMFILE: number = errnos.EMFILE;
+/** Inappropriate ioctl for device. `<errno.h>` */
+export const ENOTTY: number = errnos.ENOTTY;
+/** Text file busy. `<errno.h>` */
+export const ETXTBSY: number = errnos.ETXTBSY;
+/** File too large. `<errno.h>` */
+export const EFBIG: number = errnos.EFBIG;
+/** No space left on device. `<errno.h>` */
+export const ENOSPC: number = errnos.ENOSPC;
+/** Illegal seek. `<errno.h>` */
+export const ESPIPE: number = errnos.ESPIPE;
+/** Read-only file system. `<errno.h>` */
+export const EROFS: number = errnos.EROFS;
+/** Too many links. `<errno.h>` */
+export const EMLINK: number = errnos.EMLINK;
+/** Broken pipe. `<errno.h>` */
+export const EPIPE: number = errnos.EPIPE;
+/** Numerical argument out of domain. `<errno.h>` */
+export const EDOM: number = errnos.EDOM;
+/** Numerical result out of range. `<errno.h>` */
+export const ERANGE: number = errnos.ERANGE;
+/** Resource deadlock avoided. `<errno.h>` */
+export const EDEADLK: number = errnos.EDEADLK;
+/** File name too long. `<errno.h>` */
+export const ENAMETOOLONG: number = errnos.ENAMETOOLONG;
+/** No locks available. `<errno.h>` */
+export const ENOLCK: number = errnos.ENOLCK;
+/** Function not implemented. `<errno.h>` */
+export const ENOSYS: number = errnos.ENOSYS;
+/** Directory not empty. `<errno.h>` */
+export const ENOTEMPTY: number = errnos.ENOTEMPTY;
+/** Too many levels of symbolic links. `<errno.h>` */
+export const ELOOP: number = errnos.ELOOP;
+/** No message of desired type. `<errno.h>` */
+export const ENOMSG: number = errnos.ENOMSG;
+/** Identifier removed. `<errno.h>` */
+export const EIDRM: number = errnos.EIDRM;
+/** Channel number out of range. `<errno.h>` */
+export const ECHRNG: number = errnos.ECHRNG;
+/** Level 2 not synchronized. `<errno.h>` */
+export const EL2NSYNC: number = errnos.EL2NSYNC;
+/** Level 3 halted. `<errno.h>` */
+export const EL3HLT: number = errnos.EL3HLT;
+/** Level 3 reset. `<errno.h>` */
+export const EL3RST: number = errnos.EL3RST;
+/** Link number out of range. `<errno.h>` */
+export const ELNRNG: number = errnos.ELNRNG;
+/** Protocol driver not attached. `<errno.h>` */
+export const EUNATCH: number = errnos.EUNATCH;
+/** No CSI structure available. `<errno.h>` */
+export const ENOCSI: number = errnos.ENOCSI;
+/** Level 2 halted. `<errno.h>` */
+export const EL2HLT: number = errnos.EL2HLT;
+/** Invalid exchange. `<errno.h>` */
+export const EBADE: number = errnos.EBADE;
+/** Invalid request descriptor. `<errno.h>` */
+export const EBADR: number = errnos.EBADR;
+/** Exchange full. `<errno.h>` */
+export const EXFULL: number = errnos.EXFULL;
+/** No anode. `<errno.h>` */
+export const ENOANO: number = errnos.ENOANO;
+/** Invalid request code. `<errno.h>` */
+export const EBADRQC: number = errnos.EBADRQC;
+/** Invalid slot. `<errno.h>` */
+export const EBADSLT: number = errnos.EBADSLT;
+/** Bad font file format. `<errno.h>` */
+export const EBFONT: number = errnos.EBFONT;
+/** Device not a stream. `<errno.h>` */
+export const ENOSTR: number = errnos.ENOSTR;
+/** No data available. `<errno.h>` */
+export const ENODATA: number = errnos.ENODATA;
+/** Timer expired. `<errno.h>` */
+export const ETIME: number = errnos.ETIME;
+/** Out of streams resources. `<errno.h>` */
+export const ENOSR: number = errnos.ENOSR;
+/** Machine is not on the network. `<errno.h>` */
+export const ENONET: number = errnos.ENONET;
+/** Package not installed. `<errno.h>` */
+export const ENOPKG: number = errnos.ENOPKG;
+/** Object is remote. `<errno.h>` */
+export const EREMOTE: number = errnos.EREMOTE;
+/** Link has been severed. `<errno.h>` */
+export const ENOLINK: number = errnos.ENOLINK;
+/** Advertise error. `<errno.h>` */
+export const EADV: number = errnos.EADV;
+/** Srmount error. `<errno.h>` */
+export const ESRMNT: number = errnos.ESRMNT;
+/** Communication error on send. `<errno.h>` */
+export const ECOMM: number = errnos.ECOMM;
+/** Protocol error. `<errno.h>` */
+export const EPROTO: number = errnos.EPROTO;
+/** Multihop attempted. `<errno.h>` */
+export const EMULTIHOP: number = errnos.EMULTIHOP;
+/** RFS specific error. `<errno.h>` */
+export const EDOTDOT: number = errnos.EDOTDOT;
+/** Bad message. `<errno.h>` */
+export const EBADMSG: number = errnos.EBADMSG;
+/** Value too large for defined data type. `<errno.h>` */
+export const EOVERFLOW: number = errnos.EOVERFLOW;
+/** Name not unique on network. `<errno.h>` */
+export const ENOTUNIQ: number = errnos.ENOTUNIQ;
+/** File descriptor in bad state. `<errno.h>` */
+export const EBADFD: number = errnos.EBADFD;
+/** Remote address changed. `<errno.h>` */
+export const EREMCHG: number = errnos.EREMCHG;
+/** Can not access a needed shared library. `<errno.h>` */
+export const ELIBACC: number = errnos.ELIBACC;
+/** Accessing a corrupted shared library. `<errno.h>` */
+export const ELIBBAD: number = errnos.ELIBBAD;
+/** .lib section in a.out corrupted. `<errno.h>` */
+export const ELIBSCN: number = errnos.ELIBSCN;
+/** Attempting to link in too many shared libraries. `<errno.h>` */
+export const ELIBMAX: number = errnos.ELIBMAX;
+/** Cannot exec a shared library directly. `<errno.h>` */
+export const ELIBEXEC: number = errnos.ELIBEXEC;
+/** Invalid or incomplete multibyte or wide character. `<errno.h>` */
+export const EILSEQ: number = errnos.EILSEQ;
+/** Interrupted system call should be restarted. `<errno.h>` */
+export const ERESTART: number = errnos.ERESTART;
+/** Streams pipe error. `<errno.h>` */
+export const ESTRPIPE: number = errnos.ESTRPIPE;
+/** Too many users. `<errno.h>` */
+export const EUSERS: number = errnos.EUSERS;
+/** Socket operation on non-socket. `<errno.h>` */
+export const ENOTSOCK: number = errnos.ENOTSOCK;
+/** Destination address required. `<errno.h>` */
+export const EDESTADDRREQ: number = errnos.EDESTADDRREQ;
+/** Message too long. `<errno.h>` */
+export const EMSGSIZE: number = errnos.EMSGSIZE;
+/** Protocol wrong type for socket. `<errno.h>` */
+export const EPROTOTYPE: number = errnos.EPROTOTYPE;
+/** Protocol not available. `<errno.h>` */
+export const ENOPROTOOPT: number = errnos.ENOPROTOOPT;
+/** Protocol not supported. `<errno.h>` */
+export const EPROTONOSUPPORT: number = errnos.EPROTONOSUPPORT;
+/** Socket type not supported. `<errno.h>` */
+export const ESOCKTNOSUPPORT: number = errnos.ESOCKTNOSUPPORT;
+/** Operation not supported. `<errno.h>` */
+export const ENOTSUP: number = errnos.ENOTSUP;
+/** Protocol family not supported. `<errno.h>` */
+export const EPFNOSUPPORT: number = errnos.EPFNOSUPPORT;
+/** Address family not supported by protocol. `<errno.h>` */
+export const EAFNOSUPPORT: number = errnos.EAFNOSUPPORT;
+/** Address already in use. `<errno.h>` */
+export const EADDRINUSE: number = errnos.EADDRINUSE;
+/** Cannot assign requested address. `<errno.h>` */
+export const EADDRNOTAVAIL: number = errnos.EADDRNOTAVAIL;
+/** Network is down. `<errno.h>` */
+export const ENETDOWN: number = errnos.ENETDOWN;
+/** Network is unreachable. `<errno.h>` */
+export const ENETUNREACH: number = errnos.ENETUNREACH;
+/** Network dropped connection on reset. `<errno.h>` */
+export const ENETRESET: number = errnos.ENETRESET;
+/** Software caused connection abort. `<errno.h>` */
+export const ECONNABORTED: number = errnos.ECONNABORTED;
+/** Connection reset by peer. `<errno.h>` */
+export const ECONNRESET: number = errnos.ECONNRESET;
+/** No buffer space available. `<errno.h>` */
+export const ENOBUFS: number = errnos.ENOBUFS;
+/** Transport endpoint is already connected. `<errno.h>` */
+export const EISCONN: number = errnos.EISCONN;
+/** Transport endpoint is not connected. `<errno.h>` */
+export const ENOTCONN: number = errnos.ENOTCONN;
+/** Cannot send after transport endpoint shutdown. `<errno.h>` */
+export const ESHUTDOWN: number = errnos.ESHUTDOWN;
+/** Too many references: cannot splice. `<errno.h>` */
+export const ETOOMANYREFS: number = errnos.ETOOMANYREFS;
+/** Connection timed out. `<errno.h>` */
+export const ETIMEDOUT: number = errnos.ETIMEDOUT;
+/** Connection refused. `<errno.h>` */
+export const ECONNREFUSED: number = errnos.ECONNREFUSED;
+/** Host is down. `<errno.h>` */
+export const EHOSTDOWN: number = errnos.EHOSTDOWN;
+/** No route to host. `<errno.h>` */
+export const EHOSTUNREACH: number = errnos.EHOSTUNREACH;
+/** Operation already in progress. `<errno.h>` */
+export const EALREADY: number = errnos.EALREADY;
+/** Operation now in progress. `<errno.h>` */
+export const EINPROGRESS: number = errnos.EINPROGRESS;
+/** Stale file handle. `<errno.h>` */
+export const ESTALE: number = errnos.ESTALE;
+/** Structure needs cleaning. `<errno.h>` */
+export const EUCLEAN: number = errnos.EUCLEAN;
+/** Not a XENIX named type file. `<errno.h>` */
+export const ENOTNAM: number = errnos.ENOTNAM;
+/** No XENIX semaphores available. `<errno.h>` */
+export const ENAVAIL: number = errnos.ENAVAIL;
+/** Is a named type file. `<errno.h>` */
+export const EISNAM: number = errnos.EISNAM;
+/** Remote I/O error. `<errno.h>` */
+export const EREMOTEIO: number = errnos.EREMOTEIO;
+/** Disk quota exceeded. `<errno.h>` */
+export const EDQUOT: number = errnos.EDQUOT;
+/** No medium found. `<errno.h>` */
+export const ENOMEDIUM: number = errnos.ENOMEDIUM;
+/** Wrong medium type. `<errno.h>` */
+export const EMEDIUMTYPE: number = errnos.EMEDIUMTYPE;
+/** Operation canceled. `<errno.h>` */
+export const ECANCELED: number = errnos.ECANCELED;
+/** Required key not available. `<errno.h>` */
+export const ENOKEY: number = errnos.ENOKEY;
+/** Key has expired. `<errno.h>` */
+export const EKEYEXPIRED: number = errnos.EKEYEXPIRED;
+/** Key has been revoked. `<errno.h>` */
+export const EKEYREVOKED: number = errnos.EKEYREVOKED;
+/** Key was rejected by service. `<errno.h>` */
+export const EKEYREJECTED: number = errnos.EKEYREJECTED;
+/** Owner died. `<errno.h>` */
+export const EOWNERDEAD: number = errnos.EOWNERDEAD;
+/** State not recoverable. `<errno.h>` */
+export const ENOTRECOVERABLE: number = errnos.ENOTRECOVERABLE;
+/** Operation not possible due to RF-kill. `<errno.h>` */
+export const ERFKILL: number = errnos.ERFKILL;
+/** The same as EAGAIN here: a call on a non-blocking descriptor would block. `<errno.h>` */
+export const EWOULDBLOCK: number = errnos.EAGAIN;
+/** The same as ENOTSUP here. `<errno.h>` */
+export const EOPNOTSUPP: number = errnos.ENOTSUP;

@@ -1,0 +1,383 @@
+/**
+ * The C library, opened with `Deno.dlopen` when it is first called: never at import, so that importing needs no permission,
+ * and never closed. Each symbol stands beside its C declaration. `size_t` is declared u32 and `ssize_t` i32, which
+ * keeps every call on V8's fast path; callers keep their lengths below 2^31, as Linux does anyway (it caps a
+ * transfer at 0x7ffff000 bytes).
+ *
+ * @module
+ */
+
+import { platform } from "./platform.ts";
+
+const SYMBOLS = {
+  // <sys/epoll.h>
+  epoll_create1: {
+    parameters: ["i32"], // int flags
+    result: "i32",
+  },
+  epoll_ctl: {
+    parameters: [
+      "i32", // int epfd
+      "i32", // int op
+      "i32", // int fd
+      "buffer", // struct epoll_event *event
+    ],
+    result: "i32",
+  },
+  epoll_wait: {
+    parameters: [
+      "i32", // int epfd
+      "buffer", // struct epoll_event *events
+      "i32", // int maxevents
+      "i32", // int timeout, milliseconds
+    ],
+    result: "i32",
+  },
+  epoll_pwait2: {
+    parameters: [
+      "i32", // int epfd
+      "buffer", // struct epoll_event *events
+      "i32", // int maxevents
+      "buffer", // const struct timespec *timeout
+      "buffer", // const sigset_t *sigmask
+    ],
+    result: "i32",
+    optional: true, // glibc 2.35; not in musl
+  },
+
+  // <poll.h>
+  poll: {
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout, milliseconds
+    ],
+    result: "i32",
+  },
+  ppoll: {
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "buffer", // const struct timespec *tmo_p
+      "buffer", // const sigset_t *sigmask
+    ],
+    result: "i32",
+  },
+
+  // <sys/select.h>
+  select: {
+    parameters: [
+      "i32", // int nfds
+      "buffer", // fd_set *readfds
+      "buffer", // fd_set *writefds
+      "buffer", // fd_set *exceptfds
+      "buffer", // struct timeval *timeout
+    ],
+    result: "i32",
+  },
+
+  // <sys/eventfd.h>
+  eventfd: {
+    parameters: [
+      "u32", // unsigned int initval
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
+  // <unistd.h>, <fcntl.h>
+  pipe: {
+    parameters: ["buffer"], // int pipefd[2]
+    result: "i32",
+  },
+  pipe2: {
+    parameters: [
+      "buffer", // int pipefd[2]
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+  dup3: {
+    parameters: [
+      "i32", // int oldfd
+      "i32", // int newfd
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+  fcntl: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd
+      "i32", // int arg, variadic
+    ],
+    result: "i32",
+  },
+  read: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // void *buf
+      "u32", // size_t count
+    ],
+    result: "i32",
+  },
+  write: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "u32", // size_t count
+    ],
+    result: "i32",
+  },
+  close: {
+    parameters: ["i32"], // int fd
+    result: "i32",
+  },
+
+  // <sys/socket.h>
+  socket: {
+    parameters: [
+      "i32", // int domain
+      "i32", // int type
+      "i32", // int protocol
+    ],
+    result: "i32",
+  },
+  socketpair: {
+    parameters: [
+      "i32", // int domain
+      "i32", // int type
+      "i32", // int protocol
+      "buffer", // int sv[2]
+    ],
+    result: "i32",
+  },
+  bind: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct sockaddr *addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32",
+  },
+  listen: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int backlog
+    ],
+    result: "i32",
+  },
+  accept: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct sockaddr *addr
+      "buffer", // socklen_t *addrlen
+    ],
+    result: "i32",
+  },
+  accept4: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct sockaddr *addr
+      "buffer", // socklen_t *addrlen
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+  connect: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct sockaddr *addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32",
+  },
+  recv: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // void *buf
+      "u32", // size_t len
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+  recvfrom: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // void *buf
+      "u32", // size_t len
+      "i32", // int flags
+      "buffer", // struct sockaddr *src_addr
+      "buffer", // socklen_t *addrlen
+    ],
+    result: "i32",
+  },
+  send: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const void *buf
+      "u32", // size_t len
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+  sendto: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const void *buf
+      "u32", // size_t len
+      "i32", // int flags
+      "buffer", // const struct sockaddr *dest_addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32",
+  },
+  getsockname: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct sockaddr *addr
+      "buffer", // socklen_t *addrlen
+    ],
+    result: "i32",
+  },
+  getpeername: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct sockaddr *addr
+      "buffer", // socklen_t *addrlen
+    ],
+    result: "i32",
+  },
+  getsockopt: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int level
+      "i32", // int optname
+      "buffer", // void *optval
+      "buffer", // socklen_t *optlen
+    ],
+    result: "i32",
+  },
+  setsockopt: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int level
+      "i32", // int optname
+      "buffer", // const void *optval
+      "u32", // socklen_t optlen
+    ],
+    result: "i32",
+  },
+  shutdown: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int how
+    ],
+    result: "i32",
+  },
+
+  // <arpa/inet.h>
+  inet_pton: {
+    parameters: [
+      "i32", // int af
+      "buffer", // const char *src
+      "buffer", // void *dst
+    ],
+    result: "i32",
+  },
+  inet_ntop: {
+    parameters: [
+      "i32", // int af
+      "buffer", // const void *src
+      "buffer", // char *dst
+      "u32", // socklen_t size
+    ],
+    result: "pointer", // const char *
+  },
+
+  // <netdb.h>
+  getaddrinfo: {
+    parameters: [
+      "buffer", // const char *node
+      "buffer", // const char *service
+      "buffer", // const struct addrinfo *hints
+      "buffer", // struct addrinfo **res
+    ],
+    result: "i32",
+  },
+  freeaddrinfo: {
+    parameters: ["pointer"], // struct addrinfo *res
+    result: "void",
+  },
+  gai_strerror: {
+    parameters: ["i32"], // int errcode
+    result: "pointer", // const char *
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let symbols: Symbols | undefined;
+let errnoLocation: Int32Array | undefined;
+
+/**
+ * The C library's functions as they are, unchecked.
+ *
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ * @throws {Deno.errors.NotSupported} Where the platform has no C library that this module knows.
+ */
+export function libc(): Symbols {
+  return symbols ?? open();
+}
+
+/**
+ * The error number that the last failed call of this thread left. Read it straight after the call: whatever
+ * allocates or calls in between may lose it. `errno(3)`
+ *
+ * @returns The platform's number, for instance 104 for ECONNRESET on Linux.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ *
+ * @example A failed call, and why it failed
+ * ```ts
+ * import { close, errno } from "@syscall/selectors/ffi";
+ *
+ * if (close(-1) === -1) console.log(errno()); // 9, EBADF
+ * ```
+ */
+export function errno(): number {
+  if (errnoLocation === undefined) open();
+  return errnoLocation![0]!;
+}
+
+function open(): Symbols {
+  // Asked for without a path: the prompt for a path does not let a bare name such as libc.so.6 through.
+  if (Deno.permissions.requestSync({ name: "ffi" }).state !== "granted") {
+    throw new Deno.errors.NotCapable(
+      "Requires ffi access to call the C library, run again with the --allow-ffi flag",
+    );
+  }
+  symbols = openFirst(platform.libraries, SYMBOLS);
+  const location = openFirst(platform.libraries, {
+    location: { name: platform.errnoLocation, parameters: [], result: "pointer" },
+  }).location();
+  errnoLocation = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location!, 4));
+  return symbols;
+}
+
+function openFirst<Interface extends Deno.ForeignLibraryInterface>(
+  names: readonly string[],
+  symbols: Interface,
+): Deno.DynamicLibrary<Interface>["symbols"] {
+  let reason: unknown;
+  for (const name of names) {
+    try {
+      return Deno.dlopen(name, symbols).symbols;
+    } catch (error) {
+      reason = error;
+    }
+  }
+  throw new Deno.errors.NotSupported(
+    `No C library that this module knows (${names.join(", ")}) on ${Deno.build.target}`,
+    { cause: reason },
+  );
+}

@@ -1,0 +1,156 @@
+/**
+ * <netdb.h>: from names to addresses. getaddrinfo(3)
+ *
+ * @module
+ */
+
+import { checkInt, checkMemory, cString } from "./arguments.ts";
+import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
+
+/** One node of the list that getaddrinfo gives. getaddrinfo(3) */
+export interface AddrInfo {
+  /** AI_PASSIVE and the like. */
+  readonly ai_flags: number;
+  /** AF_INET, AF_INET6. */
+  readonly ai_family: number;
+  /** SOCK_STREAM, SOCK_DGRAM. */
+  readonly ai_socktype: number;
+  /** IPPROTO_TCP, IPPROTO_UDP. */
+  readonly ai_protocol: number;
+  /** A struct sockaddr, copied: `ai_addrlen` bytes of it. */
+  readonly ai_addr: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * `struct addrinfo`: four ints, a length, and three pointers, of which C's callers set only the ints. Linux has
+ * `ai_addr` before `ai_canonname`.
+ */
+export const addrinfo: {
+  /** `sizeof`, in bytes. */
+  readonly size: number;
+  /** `offsetof` of each field, in bytes. */
+  readonly offsets: {
+    readonly ai_flags: number;
+    readonly ai_family: number;
+    readonly ai_socktype: number;
+    readonly ai_protocol: number;
+    readonly ai_addrlen: number;
+    readonly ai_addr: number;
+    readonly ai_canonname: number;
+    readonly ai_next: number;
+  };
+  /** A struct addrinfo for the `hints` of getaddrinfo. */
+  hints(
+    fields: { ai_flags?: number; ai_family?: number; ai_socktype?: number; ai_protocol?: number },
+  ): Uint8Array<ArrayBuffer>;
+  /**
+   * Every node of a list that getaddrinfo gave, copied.
+   *
+   * @throws {TypeError} When the list is not one of getaddrinfo's, or was freed.
+   */
+  list(res: bigint): AddrInfo[];
+} = {
+  size: 48,
+  offsets: {
+    ai_flags: 0,
+    ai_family: 4,
+    ai_socktype: 8,
+    ai_protocol: 12,
+    ai_addrlen: 16,
+    ai_addr: 24,
+    ai_canonname: 32,
+    ai_next: 40,
+  },
+  hints({ ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 }) {
+    const bytes = new Uint8Array(addrinfo.size);
+    const ints = [ai_flags, ai_family, ai_socktype, ai_protocol];
+    ints.forEach((value) => checkInt(value, "hint"));
+    new Int32Array(bytes.buffer).set(ints);
+    return bytes;
+  },
+  list(res) {
+    checkList(res);
+    const nodes: AddrInfo[] = [];
+    let next = Deno.UnsafePointer.create(res);
+    while (next !== null) {
+      const node = new Deno.UnsafePointerView(next);
+      const address = node.getPointer(addrinfo.offsets.ai_addr);
+      const bytes = new Uint8Array(
+        address === null ? 0 : node.getUint32(addrinfo.offsets.ai_addrlen),
+      );
+      if (address !== null) new Deno.UnsafePointerView(address).copyInto(bytes);
+      nodes.push({
+        ai_flags: node.getInt32(addrinfo.offsets.ai_flags),
+        ai_family: node.getInt32(addrinfo.offsets.ai_family),
+        ai_socktype: node.getInt32(addrinfo.offsets.ai_socktype),
+        ai_protocol: node.getInt32(addrinfo.offsets.ai_protocol),
+        ai_addr: bytes,
+      });
+      next = node.getPointer(addrinfo.offsets.ai_next);
+    }
+    return nodes;
+  },
+};
+
+// The lists that were given and not yet freed: no other address is ever followed or freed.
+const lists = new Set<bigint>();
+
+/**
+ * `int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)`: puts
+ * the address of a list into `res[0]`, which {@linkcode addrinfo}.list reads and {@linkcode freeaddrinfo} frees. Returns 0 or an EAI_ code.
+ * Blocks the thread while a name server is asked. getaddrinfo(3)
+ *
+ * @throws {RangeError} When `hints` or `res` is too small.
+ * @throws {TypeError} When a name is no string or contains a NUL.
+ */
+export function getaddrinfo(
+  node: string | null,
+  service: string | null,
+  hints: Uint8Array | null,
+  res: BigUint64Array,
+): number {
+  const nodeString = node === null ? null : cString(node, "node");
+  const serviceString = service === null ? null : cString(service, "service");
+  checkMemory(res, 8, "res");
+  if (!(res instanceof BigUint64Array)) throw new TypeError("res must be a BigUint64Array");
+  if (hints !== null) {
+    checkMemory(hints, addrinfo.size, "hints");
+    if (hints.subarray(addrinfo.offsets.ai_addr, addrinfo.size).some((byte) => byte !== 0)) {
+      throw new TypeError("the pointers of hints must be NULL");
+    }
+  }
+  const result = libc().getaddrinfo(nodeString, serviceString, hints, res);
+  if (result === 0) lists.add(res[0]!);
+  return result;
+}
+
+/**
+ * `void freeaddrinfo(struct addrinfo *res)`: frees a list. getaddrinfo(3)
+ *
+ * @throws {TypeError} When the list is not one of getaddrinfo's, or was freed already.
+ */
+export function freeaddrinfo(res: bigint): void {
+  checkList(res);
+  lists.delete(res);
+  libc().freeaddrinfo(Deno.UnsafePointer.create(res));
+}
+
+/** `const char *gai_strerror(int errcode)`: the sentence for an EAI_ code. getaddrinfo(3) */
+export function gai_strerror(errcode: number): string {
+  checkInt(errcode, "errcode");
+  const sentence = libc().gai_strerror(errcode);
+  return sentence === null ? "Unknown error" : Deno.UnsafePointerView.getCString(sentence);
+}
+
+function checkList(res: bigint): void {
+  if (!lists.has(res)) throw new TypeError(`${res} is not a list that getaddrinfo gave`);
+}
+
+/** The name of an EAI_ code: `"EAI_NONAME"` for -2 on Linux. */
+export function eaiName(errcode: number): string {
+  for (const [name, code] of Object.entries(platform.constants)) {
+    if (code === errcode && name.startsWith("EAI_")) return name;
+  }
+  return `EAI ${errcode}`;
+}

@@ -1,0 +1,43 @@
+/**
+ * <poll.h>: an array of descriptors, each with what to wait for and what was found, handed over anew at every call. poll(2)
+ *
+ * @module
+ */
+
+import { checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
+import { libc } from "./libc.ts";
+import { type Struct, struct } from "./struct.ts";
+import { timespec } from "./time.ts";
+
+/** `struct pollfd { int fd; short events; short revents; }`: a negative `fd` is passed over. poll(2) */
+export const pollfd: Struct<{ fd: number; events: number; revents: number }> = struct({
+  fd: "i32",
+  events: "i16",
+  revents: "i16",
+});
+
+/**
+ * `int poll(struct pollfd *fds, nfds_t nfds, int timeout)`: waits up to `timeout` milliseconds, -1 for ever, and returns how many
+ * of `fds` have something in `revents`. poll(2)
+ *
+ * @throws {RangeError} When `fds` is smaller than `nfds` structs.
+ */
+export function poll(fds: Memory, nfds: number, timeout: number): number {
+  checkSize(nfds, "nfds");
+  checkInt(timeout, "timeout");
+  checkMemory(fds, nfds * pollfd.size, "fds");
+  return libc().poll(fds, nfds, timeout);
+}
+
+/**
+ * `int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo_p, const sigset_t *sigmask)`: as poll, with a
+ * timeout in nanoseconds (null waits for ever). The signal mask is always NULL. poll(2)
+ *
+ * @throws {RangeError} When `fds` is smaller than `nfds` structs, or `tmo_p` than a struct timespec.
+ */
+export function ppoll(fds: Memory, nfds: number, tmo_p: Memory | null): number {
+  checkSize(nfds, "nfds");
+  checkMemory(fds, nfds * pollfd.size, "fds");
+  if (tmo_p !== null) checkMemory(tmo_p, timespec.size, "tmo_p");
+  return libc().ppoll(fds, nfds, tmo_p, null);
+}

@@ -1,0 +1,171 @@
+/**
+ * Socket addresses: <netinet/in.h>, <sys/un.h>, and the text of IP addresses, <arpa/inet.h>. ip(7), ipv6(7), unix(7)
+ *
+ * @module
+ */
+
+import { checkInt, checkMemory, cString, type Memory } from "./arguments.ts";
+import { AF_INET, AF_INET6 } from "./constants.ts";
+import { libc } from "./libc.ts";
+import { type Struct, viewOf } from "./struct.ts";
+
+/** `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7) */
+export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> = {
+  size: 16,
+  offsets: { sin_family: 0, sin_port: 2, sin_addr: 4 },
+  read(memory, offset = 0) {
+    const view = viewOf(memory, offset, sockaddr_in.size);
+    return {
+      sin_family: view.getUint16(0, true),
+      sin_port: view.getUint16(2),
+      sin_addr: inet_ntop(AF_INET, bytesOf(view, 4, 4)) ?? "",
+    };
+  },
+  write(memory, { sin_family, sin_port, sin_addr }, offset = 0) {
+    const view = viewOf(memory, offset, sockaddr_in.size);
+    const address = numericAddress(AF_INET, sin_addr, 4);
+    checkPort(sin_port);
+    bytesOf(view, 0, sockaddr_in.size).fill(0);
+    view.setUint16(0, sin_family, true);
+    view.setUint16(2, sin_port);
+    bytesOf(view, 4, 4).set(address);
+  },
+};
+
+/** `struct sockaddr_in6`, with the address as text. Port, flow label and address lie in network byte order. ipv6(7) */
+export const sockaddr_in6: Struct<
+  {
+    sin6_family: number;
+    sin6_port: number;
+    sin6_flowinfo: number;
+    sin6_addr: string;
+    sin6_scope_id: number;
+  }
+> = {
+  size: 28,
+  offsets: { sin6_family: 0, sin6_port: 2, sin6_flowinfo: 4, sin6_addr: 8, sin6_scope_id: 24 },
+  read(memory, offset = 0) {
+    const view = viewOf(memory, offset, sockaddr_in6.size);
+    return {
+      sin6_family: view.getUint16(0, true),
+      sin6_port: view.getUint16(2),
+      sin6_flowinfo: view.getUint32(4),
+      sin6_addr: inet_ntop(AF_INET6, bytesOf(view, 8, 16)) ?? "",
+      sin6_scope_id: view.getUint32(24, true),
+    };
+  },
+  write(memory, fields, offset = 0) {
+    const view = viewOf(memory, offset, sockaddr_in6.size);
+    const address = numericAddress(AF_INET6, fields.sin6_addr, 16);
+    checkPort(fields.sin6_port);
+    view.setUint16(0, fields.sin6_family, true);
+    view.setUint16(2, fields.sin6_port);
+    view.setUint32(4, fields.sin6_flowinfo);
+    bytesOf(view, 8, 16).set(address);
+    view.setUint32(24, fields.sin6_scope_id, true);
+  },
+};
+
+/** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`. unix(7) */
+export interface SockaddrUn {
+  /** AF_UNIX. */
+  readonly sun_family: number;
+  /** A file's path; a name in the abstract namespace where it begins with a NUL; empty where the socket has no name. */
+  readonly sun_path: string;
+}
+
+/** `struct sockaddr_un`. Its length is part of the address: an abstract name ends where the length says. unix(7) */
+export const sockaddr_un: {
+  /** `sizeof`, in bytes: the longest address. */
+  readonly size: number;
+  /** `offsetof` of each field, in bytes. */
+  readonly offsets: { readonly sun_family: number; readonly sun_path: number };
+  /** Reads an address of `length` bytes, as getsockname(2) told it, at `offset` bytes into `memory`. */
+  read(memory: Uint8Array, offset?: number, length?: number): SockaddrUn;
+  /**
+   * Writes an address at `offset` bytes into `memory` and returns its length, for bind(2) and connect(2).
+   *
+   * @throws {RangeError} When the path is longer than 107 bytes (108 with the NUL of an abstract name), or does not lie within `memory`.
+   * @throws {TypeError} When a NUL stands anywhere but first.
+   */
+  write(memory: Uint8Array, fields: SockaddrUn, offset?: number): number;
+} = {
+  size: 110,
+  offsets: { sun_family: 0, sun_path: 2 },
+  read(memory, offset = 0, length = sockaddr_un.size) {
+    const view = viewOf(memory, offset, length);
+    const path = bytesOf(view, 2, Math.max(length - 2, 0));
+    const isPathname = path.length > 0 && path[0] !== 0;
+    const end = isPathname ? path.indexOf(0) : path.length;
+    return {
+      sun_family: view.getUint16(0, true),
+      sun_path: new TextDecoder().decode(end === -1 ? path : path.subarray(0, end)),
+    };
+  },
+  write(memory, { sun_family, sun_path }, offset = 0) {
+    if (typeof sun_path !== "string") throw new TypeError("sun_path must be a string");
+    const isAbstract = sun_path.startsWith("\0");
+    const path = new TextEncoder().encode(sun_path);
+    if (path.indexOf(0, isAbstract ? 1 : 0) !== -1) {
+      throw new TypeError("sun_path must not contain a NUL but as its first character");
+    }
+    // A pathname is ended by a NUL, an abstract name by its length, no name at all by being only a family.
+    const length = 2 + path.length + (isAbstract || path.length === 0 ? 0 : 1);
+    if (length > sockaddr_un.size) {
+      throw new RangeError(`sun_path is ${path.length} bytes long, and at most 107 fit`);
+    }
+    const view = viewOf(memory, offset, length);
+    bytesOf(view, 0, length).fill(0);
+    view.setUint16(0, sun_family, true);
+    bytesOf(view, 2, path.length).set(path);
+    return length;
+  },
+};
+
+/** `sizeof(struct sockaddr_storage)`: room for an address of any family, in bytes. socket(7) */
+export const sockaddr_storage: { readonly size: number } = { size: 128 };
+
+/**
+ * `int inet_pton(int af, const char *src, void *dst)`: the bytes of an IP address from its text; 0 when the text is none. inet_pton(3)
+ *
+ * @throws {RangeError} When `dst` is smaller than an address of that family.
+ */
+export function inet_pton(af: number, src: string, dst: Memory): number {
+  checkInt(af, "af");
+  checkMemory(dst, addressSize(af), "dst");
+  return libc().inet_pton(af, cString(src, "src"), dst);
+}
+
+/**
+ * `const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)`: the text of an IP address from its bytes, or null. inet_ntop(3)
+ *
+ * @throws {RangeError} When `src` is smaller than an address of that family.
+ */
+export function inet_ntop(af: number, src: Memory): string | null {
+  checkInt(af, "af");
+  checkMemory(src, addressSize(af), "src");
+  const text = new Uint8Array(46); // INET6_ADDRSTRLEN
+  if (libc().inet_ntop(af, src, text, text.length) === null) return null;
+  return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
+}
+
+function addressSize(af: number): number {
+  return af === AF_INET ? 4 : 16;
+}
+
+function numericAddress(af: number, text: string, size: number): Uint8Array {
+  const address = new Uint8Array(size);
+  if (inet_pton(af, text, address) === 1) return address;
+  throw new TypeError(`${JSON.stringify(text)} is not an IPv${size === 4 ? 4 : 6} address`);
+}
+
+function checkPort(port: number): void {
+  if (typeof port !== "number") throw new TypeError("port must be a number");
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`port must be an integer from 0 to 65535, not ${port}`);
+  }
+}
+
+function bytesOf(view: DataView, offset: number, length: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + offset, length);
+}

@@ -1,0 +1,97 @@
+/**
+ * <unistd.h>, <fcntl.h> and <sys/eventfd.h>: descriptors of every kind.
+ *
+ * @module
+ */
+
+import { checkInt, checkMemory, checkSize, checkUnsigned, type Memory } from "./arguments.ts";
+import { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL } from "./constants.ts";
+import { libc } from "./libc.ts";
+
+/**
+ * `ssize_t read(int fd, void *buf, size_t count)`: reads at most `count` bytes; 0 is the end of the file. read(2)
+ *
+ * @throws {RangeError} When `buf` is smaller than `count` bytes.
+ */
+export function read(fd: number, buf: Memory, count: number): number {
+  checkInt(fd, "fd");
+  checkSize(count, "count");
+  checkMemory(buf, count, "buf");
+  return libc().read(fd, buf, count);
+}
+
+/**
+ * `ssize_t write(int fd, const void *buf, size_t count)`: writes at most `count` bytes. write(2)
+ *
+ * @throws {RangeError} When `buf` is smaller than `count` bytes.
+ */
+export function write(fd: number, buf: Memory, count: number): number {
+  checkInt(fd, "fd");
+  checkSize(count, "count");
+  checkMemory(buf, count, "buf");
+  return libc().write(fd, buf, count);
+}
+
+/** `int close(int fd)`: on Linux the number is free afterwards, whatever the result. close(2) */
+export function close(fd: number): number {
+  checkInt(fd, "fd");
+  return libc().close(fd);
+}
+
+/**
+ * `int pipe(int pipefd[2])`: the reading end into `pipefd[0]`, the writing end into `pipefd[1]`. pipe(2)
+ *
+ * @throws {RangeError} When `pipefd` is smaller than two ints.
+ */
+export function pipe(pipefd: Memory): number {
+  checkMemory(pipefd, 8, "pipefd");
+  return libc().pipe(pipefd);
+}
+
+/**
+ * `int pipe2(int pipefd[2], int flags)`: as pipe, with O_CLOEXEC or O_NONBLOCK. pipe(2)
+ *
+ * @throws {RangeError} When `pipefd` is smaller than two ints.
+ */
+export function pipe2(pipefd: Memory, flags: number): number {
+  checkMemory(pipefd, 8, "pipefd");
+  checkInt(flags, "flags");
+  return libc().pipe2(pipefd, flags);
+}
+
+/** `int dup3(int oldfd, int newfd, int flags)`: makes `newfd` another name of what `oldfd` names. dup(2) */
+export function dup3(oldfd: number, newfd: number, flags: number): number {
+  checkInt(oldfd, "oldfd");
+  checkInt(newfd, "newfd");
+  checkInt(flags, "flags");
+  return libc().dup3(oldfd, newfd, flags);
+}
+
+/**
+ * `int fcntl(int fd, int cmd, int arg)`, for the commands that take an int or nothing: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD,
+ * F_GETFL, F_SETFL. fcntl(2)
+ *
+ * @throws {RangeError} On any other command, since some of them take `arg` for a pointer to write through.
+ */
+export function fcntl(fd: number, cmd: number, arg = 0): number {
+  checkInt(fd, "fd");
+  checkInt(cmd, "cmd");
+  checkInt(arg, "arg");
+  if (
+    cmd !== F_GETFL && cmd !== F_SETFL && cmd !== F_GETFD && cmd !== F_SETFD &&
+    cmd !== F_DUPFD && cmd !== F_DUPFD_CLOEXEC
+  ) {
+    throw new RangeError(`fcntl command ${cmd} is not one that takes an int`);
+  }
+  return libc().fcntl(fd, cmd, arg);
+}
+
+/**
+ * `int eventfd(unsigned int initval, int flags)`: a counter that is readable while it is not zero; write(2) adds to
+ * it and read(2) takes it, 8 bytes each. eventfd(2)
+ */
+export function eventfd(initval: number, flags: number): number {
+  checkUnsigned(initval, "initval");
+  checkInt(flags, "flags");
+  return libc().eventfd(initval, flags);
+}

@@ -1,0 +1,57 @@
+/**
+ * Python's `selectors` for Deno: wait on many descriptors at once, straight on the operating system's polling calls,
+ * over FFI. `DefaultSelector` is the best that the platform has; `Socket` is a socket on a raw descriptor.
+ *
+ * @example An echo server
+ * ```ts ignore
+ * import { DefaultSelector, EVENT_READ, Socket } from "@syscall/selectors";
+ *
+ * using selector = new DefaultSelector<(socket: Socket) => void, Socket>();
+ * using server = new Socket();
+ * server.bind({ hostname: "127.0.0.1", port: 8888 });
+ * server.listen();
+ * server.setBlocking(false);
+ *
+ * function accept(server: Socket) {
+ *   const connection = server.accept();
+ *   if (connection !== null) selector.register(connection, EVENT_READ, read);
+ * }
+ *
+ * function read(connection: Socket) {
+ *   const data = connection.recv(4096);
+ *   if (data === null) return;
+ *   if (data.length > 0) return void connection.send(data); // all of it, it is hoped
+ *   selector.unregister(connection);
+ *   connection.close();
+ * }
+ *
+ * selector.register(server, EVENT_READ, accept);
+ * while (true) {
+ *   for (const [key] of selector.select()) key.data(key.fileobj);
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { isOsError, type OsError } from "./ffi/mod.ts";
+export { BaseSelector, type DataAndOptions } from "./selectors/base.ts";
+export { DefaultSelector } from "./selectors/default.ts";
+export { EpollSelector } from "./selectors/epoll.ts";
+export type { Mechanism, MechanismFactory } from "./selectors/mechanism.ts";
+export { PollSelector } from "./selectors/poll.ts";
+export type { Registration, Registrations } from "./selectors/registrations.ts";
+export { SelectSelector } from "./selectors/select.ts";
+export {
+  EVENT_PRIORITY,
+  EVENT_READ,
+  EVENT_WRITE,
+  type FileObject,
+  type ReadyEvent,
+  type RegisterOptions,
+  type SelectorKey,
+  type TriggerMode,
+} from "./selectors/types.ts";
+export { Waker } from "./selectors/waker.ts";
+export type { Address, InetAddress, UnixAddress } from "./sockets/address.ts";
+export { Socket } from "./sockets/socket.ts";

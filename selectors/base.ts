@@ -1,0 +1,353 @@
+/**
+ * What all selectors share: the bookkeeping of keys, the checks of arguments, and how long to wait. The
+ * calls to the kernel are the mechanism's.
+ *
+ * @module
+ */
+
+import {
+  EVENT_PRIORITY,
+  EVENT_READ,
+  EVENT_WRITE,
+  type FileObject,
+  type ReadyEvent,
+  type RegisterOptions,
+  type SelectorKey,
+  type TriggerMode,
+} from "./types.ts";
+import type { Mechanism, MechanismFactory } from "./mechanism.ts";
+import { Registration, RegistrationMap, Registrations, selectorKey } from "./registrations.ts";
+import { Waker } from "./waker.ts";
+
+/** The arguments after the events: data may be left out only where `Data` admits undefined. */
+export type DataAndOptions<Data> = undefined extends Data ? [data?: Data, options?: RegisterOptions]
+  : [data: Data, options?: RegisterOptions];
+
+const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY;
+
+// Waits longer than this, the longest that an int of milliseconds can say, are made of several.
+const LONGEST_WAIT = 2 ** 31 - 1;
+
+/**
+ * Waits on many descriptors at once. Register what to wait for, then call `select()` in a loop.
+ *
+ * @typeParam Data What is kept beside each descriptor, such as a callback.
+ * @typeParam File The file objects that are registered: numbers, sockets, anything with fileno().
+ *
+ * @example
+ * ```ts
+ * import { DefaultSelector, EVENT_READ, Socket } from "@syscall/selectors";
+ *
+ * using selector = new DefaultSelector<string, Socket>();
+ * const [left, right] = Socket.pair();
+ * selector.register(right, EVENT_READ, "the right one");
+ * left.send(new TextEncoder().encode("hello"));
+ * for (const [key] of selector.select()) {
+ *   console.log(key.data, key.fileobj.recv(16)); // the right one Uint8Array(5) [ 104, 101, … ]
+ * }
+ * left.close();
+ * right.close();
+ * ```
+ */
+export abstract class BaseSelector<Data = unknown, File extends FileObject = FileObject>
+  implements Disposable {
+  /** Whether this mechanism exists on the machine the program runs on. */
+  static isSupported(): boolean {
+    return false;
+  }
+
+  readonly #registrations = new Registrations<Data, File>();
+  readonly #map = new RegistrationMap<Data, File>(this.#registrations);
+  readonly #waker: Waker;
+  readonly #wakerOutside: Waker;
+  readonly #mechanism: Mechanism<Data, File>;
+  #generation = 0;
+  #closed = false;
+
+  /**
+   * A selector with nothing registered.
+   *
+   * @param createMechanism Makes the mechanism that is to do the waiting.
+   * @throws {Deno.errors.NotSupported} When the platform lacks it.
+   * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+   * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
+   */
+  constructor(createMechanism: MechanismFactory<Data, File>) {
+    if (!new.target.isSupported()) {
+      throw new Deno.errors.NotSupported(
+        `${new.target.name} is not supported on ${Deno.build.target}`,
+      );
+    }
+    this.#waker = new Waker();
+    // What users get leaves the descriptor open when they close it.
+    this.#wakerOutside = new Waker(this.#waker.fd);
+    try {
+      this.#mechanism = createMechanism(this.#registrations, this.#waker);
+    } catch (error) {
+      this.#waker.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Starts waiting for events of a descriptor.
+   *
+   * @param fileobj A descriptor, or an object whose fileno() gives one.
+   * @param events EVENT_READ, EVENT_WRITE, EVENT_PRIORITY, or several of them joined with `|`.
+   * @param rest Data to keep beside the descriptor, and options such as `{ mode: "edge" }`.
+   * @returns The key, which `select()` reports when the descriptor is ready.
+   * @throws {RangeError} On no event, an unknown event bit, or a number that cannot be a descriptor.
+   * @throws {TypeError} On a file object that is neither a number nor an object with fileno().
+   * @throws {Deno.errors.AlreadyExists} When the descriptor is registered.
+   * @throws {Deno.errors.BadResource} When the selector is closed, or the descriptor is not open (EBADF).
+   * @throws {Deno.errors.NotSupported} When the mechanism lacks the mode or event.
+   * @throws An OS error when the OS refuses; nothing is registered then.
+   *
+   * @example
+   * ```ts
+   * import { DefaultSelector, EVENT_WRITE, Socket } from "@syscall/selectors";
+   *
+   * using selector = new DefaultSelector();
+   * const [left, right] = Socket.pair();
+   * const key = selector.register(left, EVENT_WRITE, "mine", { mode: "oneshot" });
+   * console.log(key.fd === left.fileno(), key.data); // true mine
+   * left.close();
+   * right.close();
+   * ```
+   */
+  register<F extends File>(
+    fileobj: F,
+    events: number,
+    ...rest: DataAndOptions<Data>
+  ): SelectorKey<Data, F>;
+  register<F extends File>(
+    fileobj: F,
+    events: number,
+    data?: Data,
+    options?: RegisterOptions,
+  ): SelectorKey<Data, F> {
+    // All that may run the caller's code comes first; from the check of `closed` on, nothing else does.
+    const mode = checkMode(options?.mode);
+    const fd = filenoOf(fileobj);
+    checkEvents(events);
+    this.#checkOpen();
+    if (this.#registrations.byFd[fd] !== undefined || fd === this.#waker.fileno()) {
+      throw new Deno.errors.AlreadyExists(`Descriptor ${fd} is already registered`);
+    }
+    this.#mechanism.check(fd, events, mode);
+
+    this.#generation = (this.#generation + 1) | 0 || 1;
+    const key = selectorKey(fileobj, fd, events, data as Data, mode);
+    const registration = new Registration<Data, File>(key, this.#generation);
+    this.#mechanism.add(registration);
+    this.#registrations.add(registration);
+    return key;
+  }
+
+  /**
+   * Stops waiting for a descriptor. Works on a closed one too: an object whose fileno() no longer answers is found
+   * by identity, and that the OS has forgotten the descriptor already is no error.
+   *
+   * @param fileobj What was registered, or its descriptor.
+   * @returns The key that it had.
+   * @throws {Deno.errors.NotFound} When it is not registered.
+   * @throws {Deno.errors.BadResource} When the selector is closed.
+   */
+  unregister(fileobj: File): SelectorKey<Data, File> {
+    const registration = this.#find(fileobj);
+    this.#registrations.delete(registration);
+    this.#mechanism.remove(registration);
+    return registration.key;
+  }
+
+  /**
+   * Changes events, data or mode, and re-arms "oneshot". Makes no syscall when only data changes. Data and mode that are left out become
+   * undefined and "level", as in register().
+   *
+   * @param fileobj What was registered, or its descriptor.
+   * @param events As in register().
+   * @param rest Data and options, as in register().
+   * @returns The new key.
+   * @throws {Deno.errors.NotFound} When it is not registered.
+   * @throws An OS error when the OS refuses; the descriptor is no longer registered then. Other errors as register(), and leave all as it was.
+   */
+  modify(fileobj: File, events: number, ...rest: DataAndOptions<Data>): SelectorKey<Data, File>;
+  modify(
+    fileobj: File,
+    events: number,
+    data?: Data,
+    options?: RegisterOptions,
+  ): SelectorKey<Data, File> {
+    const mode = checkMode(options?.mode);
+    checkEvents(events);
+    const registration = this.#find(fileobj);
+    const { fd, key: old } = registration;
+    this.#mechanism.check(fd, events, mode);
+
+    registration.key = selectorKey(old.fileobj, fd, events, data as Data, mode);
+    if (events !== old.events || mode !== old.mode || !registration.armed) {
+      registration.armed = true;
+      try {
+        this.#mechanism.change(registration);
+      } catch (error) {
+        this.#registrations.delete(registration);
+        this.#mechanism.remove(registration);
+        throw error;
+      }
+    }
+    return registration.key;
+  }
+
+  /**
+   * Blocks the thread until something is ready.
+   *
+   * @param timeout Milliseconds, rounded up to what the OS can count and never down. undefined, null or Infinity waits for ever; 0 or less
+   * only looks.
+   * @returns Everything that is ready at that moment; [] at the timeout, after wakeup(), and when a signal interrupted the wait.
+   * @throws {TypeError} When the timeout is not a number.
+   * @throws {RangeError} When the timeout is NaN.
+   * @throws {Deno.errors.BadResource} When the selector is closed, or (poll and select) when a registered descriptor was closed: the
+   * error names it, and it is registered no longer.
+   *
+   * @example
+   * ```ts
+   * import { DefaultSelector } from "@syscall/selectors";
+   *
+   * using selector = new DefaultSelector();
+   * console.log(selector.select(1.5)); // [], after one and a half milliseconds
+   * ```
+   */
+  select(timeout?: number | null): ReadyEvent<Data, File>[] {
+    const limit = checkTimeout(timeout);
+    this.#checkOpen();
+    const ready: ReadyEvent<Data, File>[] = [];
+    if (limit === 0) {
+      this.#mechanism.wait(0, ready);
+      return ready;
+    }
+
+    // One wait is enough, unless it was too long for the OS or all that came of it was dropped.
+    const deadline = limit === Infinity ? Infinity : performance.now() + limit;
+    let remaining = limit;
+    do {
+      const over = this.#mechanism.wait(
+        remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
+        ready,
+      );
+      if (over || ready.length > 0) break;
+      remaining = deadline - performance.now();
+    } while (remaining > 0);
+    return ready;
+  }
+
+  /** Makes the wait that is under way, or else the next one, return at once. Does nothing once the selector is closed. */
+  wakeup(): void {
+    if (!this.#closed) this.#waker.wake();
+  }
+
+  /** Does the same from another thread: post `waker.fd` to a Worker, and there call `new Waker(fd).wake()`. */
+  get waker(): Waker {
+    return this.#wakerOutside;
+  }
+
+  /**
+   * The key of a registered descriptor or file object.
+   *
+   * @param fileobj What was registered, or its descriptor.
+   * @returns Its key.
+   * @throws {Deno.errors.NotFound} When it is not registered.
+   * @throws {Deno.errors.BadResource} When the selector is closed.
+   */
+  getKey(fileobj: File): SelectorKey<Data, File> {
+    return this.#find(fileobj).key;
+  }
+
+  /**
+   * A live, read-only view of the keys, looked up by descriptor or by file object; iterates descriptors.
+   *
+   * @returns The same view at each call; empty after close().
+   */
+  getMap(): ReadonlyMap<FileObject, SelectorKey<Data, File>> {
+    return this.#map;
+  }
+
+  /** Whether close() was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Frees the selector's own descriptors and forgets every key; leaves the registered descriptors open. Twice is once. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#registrations.clear();
+    this.#mechanism.close();
+    this.#wakerOutside.close();
+    this.#waker.close();
+  }
+
+  /** The same as `close()`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #find(fileobj: File): Registration<Data, File> {
+    const registration = this.#registrations.find(fileobj);
+    this.#checkOpen();
+    if (registration === undefined) {
+      const what = typeof fileobj === "number" ? `Descriptor ${fileobj}` : "The file object";
+      throw new Deno.errors.NotFound(`${what} is not registered`);
+    }
+    return registration;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Deno.errors.BadResource(`The ${this.constructor.name} is closed`);
+  }
+}
+
+/** The descriptor of a file object. */
+export function filenoOf(fileobj: FileObject): number {
+  const fd = typeof fileobj === "number" ? fileobj : askFileno(fileobj);
+  if ((fd | 0) !== fd || fd < 0) {
+    throw new RangeError(`A descriptor must be an integer from 0 to 2147483647, not ${fd}`);
+  }
+  return fd | 0; // -0 is 0
+}
+
+function askFileno(fileobj: { fileno(): number }): number {
+  if (fileobj === null || (typeof fileobj !== "object" && typeof fileobj !== "function")) {
+    throw new TypeError("A file object must be a descriptor or an object with fileno()");
+  }
+  if (typeof fileobj.fileno !== "function") {
+    throw new TypeError("A file object must be a descriptor or an object with fileno()");
+  }
+  const fd = fileobj.fileno();
+  if (typeof fd !== "number") throw new TypeError("fileno() must return a number");
+  return fd;
+}
+
+function checkEvents(events: number): void {
+  if (typeof events !== "number") throw new TypeError("Events must be a number");
+  if ((events & EVERY_EVENT) !== events || events === 0) {
+    throw new RangeError(
+      `Events must be EVENT_READ, EVENT_WRITE, EVENT_PRIORITY or several of them, not ${events}`,
+    );
+  }
+}
+
+function checkMode(mode: TriggerMode = "level"): TriggerMode {
+  if (mode === "level" || mode === "edge" || mode === "oneshot") return mode;
+  throw new RangeError(`Mode must be "level", "edge" or "oneshot", not ${String(mode)}`);
+}
+
+function checkTimeout(timeout: number | null | undefined): number {
+  if (timeout === undefined || timeout === null) return Infinity;
+  if (typeof timeout !== "number") throw new TypeError("The timeout must be a number");
+  if (Number.isNaN(timeout)) throw new RangeError("The timeout must not be NaN");
+  return timeout > 0 ? timeout : 0;
+}
+
+function longWait(remaining: number): number {
+  return remaining === Infinity ? Infinity : LONGEST_WAIT;
+}

@@ -1,0 +1,276 @@
+/**
+ * epoll(7): the kernel keeps the list of what to watch, so that a wait costs what is ready, not what is registered.
+ * Odd about it: the list holds open files, not descriptors, so an entry lives on while any duplicate of a closed
+ * descriptor does.
+ *
+ * @module
+ */
+
+import {
+  close,
+  dup3,
+  EEXIST,
+  EINTR,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  EPOLL_CLOEXEC,
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  epoll_event,
+  epoll_pwait2,
+  epoll_wait,
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLONESHOT,
+  EPOLLOUT,
+  EPOLLPRI,
+  errno,
+  has_epoll_pwait2,
+  isPlatformWith,
+  makeOsError,
+  O_CLOEXEC,
+  osError,
+  timespec,
+} from "../ffi/mod.ts";
+import { BaseSelector } from "./base.ts";
+import type { Mechanism } from "./mechanism.ts";
+import type { Registration, Registrations } from "./registrations.ts";
+import {
+  EVENT_PRIORITY,
+  EVENT_READ,
+  EVENT_WRITE,
+  type FileObject,
+  type ReadyEvent,
+  type TriggerMode,
+} from "./types.ts";
+import type { Waker } from "./waker.ts";
+
+// Where the fields of struct epoll_event lie in an array of 32-bit words. The 64 bits of `data` carry the descriptor
+// and the generation of its registration.
+const WORDS = epoll_event.size / 4;
+const EVENTS = epoll_event.offsets.events / 4;
+const FD = epoll_event.offsets.data / 4;
+const GENERATION = FD + 1;
+
+const WAKER_GENERATION = 0;
+
+// glibc may have the function and an old kernel not: the first ENOSYS settles it.
+let pwait2: boolean | undefined;
+
+/**
+ * epoll(7), on Linux.
+ *
+ * @example
+ * ```ts ignore
+ * import { EpollSelector, EVENT_READ } from "@syscall/selectors";
+ *
+ * using selector = new EpollSelector();
+ * selector.register(0, EVENT_READ); // standard input
+ * console.log(selector.select(1000));
+ * ```
+ */
+export class EpollSelector<Data = unknown, File extends FileObject = FileObject>
+  extends BaseSelector<Data, File> {
+  readonly #epoll: Epoll<Data, File>;
+
+  /** Whether the platform has epoll. */
+  static override isSupported(): boolean {
+    return isPlatformWith("epoll");
+  }
+
+  /**
+   * A selector with nothing registered.
+   *
+   * @throws {Deno.errors.NotSupported} When the platform lacks epoll.
+   * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+   * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
+   */
+  constructor() {
+    let epoll!: Epoll<Data, File>;
+    super((registrations, waker) => epoll = new Epoll(registrations, waker));
+    this.#epoll = epoll;
+  }
+
+  /** The epoll descriptor itself, which can be registered elsewhere; -1 once closed. */
+  fileno(): number {
+    return this.#epoll.fileno();
+  }
+}
+
+class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
+  readonly #registrations: Registrations<Data, File>;
+  readonly #waker: Waker;
+  #epfd: number;
+  #events = new Int32Array(64 * WORDS);
+  readonly #event = new Int32Array(WORDS);
+  readonly #timespec = new Uint8Array(timespec.size);
+
+  constructor(registrations: Registrations<Data, File>, waker: Waker) {
+    this.#registrations = registrations;
+    this.#waker = waker;
+    this.#epfd = this.#create();
+    pwait2 ??= has_epoll_pwait2();
+  }
+
+  fileno(): number {
+    return this.#epfd;
+  }
+
+  check(_fd: number, _events: number, _mode: TriggerMode): void {}
+
+  add(registration: Registration<Data, File>): void {
+    this.#control(EPOLL_CTL_ADD, registration);
+    // Room for every registration and the waker: one wait reports all that is ready.
+    if (this.#events.length < (this.#registrations.size + 2) * WORDS) {
+      this.#events = new Int32Array(this.#events.length * 2);
+    }
+  }
+
+  change(registration: Registration<Data, File>): void {
+    this.#control(EPOLL_CTL_MOD, registration);
+  }
+
+  remove(registration: Registration<Data, File>): void {
+    // Fails with ENOENT or EBADF where the descriptor was closed before: that is what was wanted.
+    epoll_ctl(this.#epfd, EPOLL_CTL_DEL, registration.fd, null);
+  }
+
+  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
+    const count = this.#wait(timeout);
+    if (count === -1) {
+      const error = errno();
+      if (error === EINTR) return true;
+      throw osError("epoll_wait", this.#epfd, error);
+    }
+
+    const events = this.#events;
+    const { byFd } = this.#registrations;
+    let over = false;
+    for (let at = 0; at < count * WORDS; at += WORDS) {
+      const fd = events[at + FD]!;
+      const generation = events[at + GENERATION]!;
+      const registration = byFd[fd];
+      if (registration !== undefined && registration.generation === generation) {
+        const { key } = registration;
+        if (key.mode === "oneshot") registration.armed = false;
+        ready.push([key, readiness(events[at + EVENTS]!, key.events)]);
+      } else if (generation === WAKER_GENERATION) {
+        this.#waker.drain();
+        over = true;
+      } else {
+        this.#silence(fd);
+      }
+    }
+    return over;
+  }
+
+  close(): void {
+    if (this.#epfd !== -1) close(this.#epfd);
+    this.#epfd = -1;
+  }
+
+  #create(): number {
+    const epfd = epoll_create1(EPOLL_CLOEXEC);
+    if (epfd === -1) throw osError("epoll_create1", "");
+    const waker = this.#waker.fileno();
+    if (this.#epoll_ctl(EPOLL_CTL_ADD, epfd, waker, EPOLLIN, WAKER_GENERATION) === -1) {
+      const error = osError("epoll_ctl", waker);
+      close(epfd);
+      throw error;
+    }
+    return epfd;
+  }
+
+  #control(operation: number, registration: Registration<Data, File>): void {
+    const { fd, generation, key } = registration;
+    const events = interest(key.events, key.mode);
+    if (this.#epoll_ctl(operation, this.#epfd, fd, events, generation) === 0) return;
+    let error = errno();
+
+    // The kernel's list follows open files and ours numbers: after close(2), dup(2) and reuse either may know more.
+    if (error === EEXIST || error === ENOENT) {
+      const other = error === EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+      if (this.#epoll_ctl(other, this.#epfd, fd, events, generation) === 0) return;
+      error = errno();
+    }
+    if (error === EPERM) {
+      throw makeOsError(
+        `epoll_ctl ${fd}: regular files are always ready; epoll does not take them (EPERM ${error})`,
+        "epoll_ctl",
+        "EPERM",
+        error,
+      );
+    }
+    throw osError("epoll_ctl", fd, error);
+  }
+
+  #epoll_ctl(op: number, epfd: number, fd: number, events: number, generation: number): number {
+    const event = this.#event;
+    event[EVENTS] = events;
+    event[FD] = fd;
+    event[GENERATION] = generation;
+    return epoll_ctl(epfd, op, fd, event);
+  }
+
+  #wait(timeout: number): number {
+    const events = this.#events;
+    const maxevents = events.length / WORDS;
+    if (timeout === Infinity) return epoll_wait(this.#epfd, events, maxevents, -1);
+    if (pwait2 && !Number.isInteger(timeout)) {
+      const nanoseconds = Math.ceil(timeout * 1e6);
+      const tv_sec = Math.floor(nanoseconds / 1e9);
+      timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
+      const count = epoll_pwait2(this.#epfd, events, maxevents, this.#timespec);
+      if (count !== -1 || errno() !== ENOSYS) return count;
+      pwait2 = false;
+    }
+    return epoll_wait(this.#epfd, events, maxevents, Math.ceil(timeout));
+  }
+
+  /**
+   * An event of a registration that is gone: its descriptor was closed while a duplicate lives on. epoll(7), "Questions and
+   * answers" 6. The kernel no longer lets us name the entry, and would report it for ever: so where removing fails, the list is made
+   * anew, without it, under the same number.
+   */
+  #silence(fd: number): void {
+    const isOurs = this.#registrations.byFd[fd] !== undefined;
+    if (!isOurs && epoll_ctl(this.#epfd, EPOLL_CTL_DEL, fd, null) === 0) return;
+
+    const epfd = this.#create();
+    for (const { fd, generation, key, armed } of this.#registrations) {
+      // What was closed meanwhile is refused, as the old list had forgotten it.
+      if (!armed) continue;
+      this.#epoll_ctl(EPOLL_CTL_ADD, epfd, fd, interest(key.events, key.mode), generation);
+    }
+    const result = dup3(epfd, this.#epfd, O_CLOEXEC);
+    const error = errno();
+    close(epfd);
+    if (result === -1) throw osError("dup3", this.#epfd, error);
+  }
+}
+
+function interest(events: number, mode: TriggerMode): number {
+  return (events & EVENT_READ ? EPOLLIN : 0) |
+    (events & EVENT_WRITE ? EPOLLOUT : 0) |
+    (events & EVENT_PRIORITY ? EPOLLPRI : 0) |
+    (mode === "edge" ? EPOLLET : 0) |
+    (mode === "oneshot" ? EPOLLONESHOT : 0);
+}
+
+/**
+ * A hang-up or an error is readable and writable, cut down to what was asked for. Where that leaves nothing (only
+ * EVENT_PRIORITY was asked for), it is that: a descriptor that ends the wait must be seen in its result.
+ */
+function readiness(events: number, asked: number): number {
+  let ready = 0;
+  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) ready |= EVENT_READ;
+  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) ready |= EVENT_WRITE;
+  if (events & EPOLLPRI) ready |= EVENT_PRIORITY;
+  return ready & asked || asked;
+}

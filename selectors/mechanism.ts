@@ -1,0 +1,37 @@
+/**
+ * What a mechanism is to the selector around it: six operations on the kernel, with no bookkeeping of keys.
+ *
+ * @module
+ */
+
+import type { Registration, Registrations } from "./registrations.ts";
+import type { FileObject, ReadyEvent, TriggerMode } from "./types.ts";
+import type { Waker } from "./waker.ts";
+
+/** A polling call of the operating system, as {@linkcode BaseSelector} drives it. Each is a class in a file of its own. */
+export interface Mechanism<Data, File extends FileObject> {
+  /** Throws where it cannot watch such a descriptor, events or mode; changes nothing. */
+  check(fd: number, events: number, mode: TriggerMode): void;
+  /** Starts watching what `registration.key` says, or throws and watches nothing. Called before it is among the registrations. */
+  add(registration: Registration<Data, File>): void;
+  /** Watches what `registration.key` says now, or throws. */
+  change(registration: Registration<Data, File>): void;
+  /** Stops watching, also what was closed meanwhile. Called after it is no longer among the registrations. */
+  remove(registration: Registration<Data, File>): void;
+  /**
+   * One wait of at most `timeout` milliseconds, which may be Infinity: puts what is ready into `ready`, and returns whether the wait is over though
+   * nothing is ready, as after a wake-up or a signal.
+   */
+  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean;
+  /** Closes its own descriptors. */
+  close(): void;
+}
+
+/**
+ * Makes a mechanism for a selector's registrations. The waker is the selector's, and to be watched beside them: once it
+ * is readable, the wait drains it and is over.
+ */
+export type MechanismFactory<Data, File extends FileObject> = (
+  registrations: Registrations<Data, File>,
+  waker: Waker,
+) => Mechanism<Data, File>;

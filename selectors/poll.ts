@@ -1,0 +1,213 @@
+/**
+ * poll(2): an array of what to watch is handed to the kernel at each wait, and looked through afterwards. Odd about
+ * it: a descriptor that is not open is no error but POLLNVAL, for ever; a negative one is passed over.
+ *
+ * @module
+ */
+
+import {
+  EBADF,
+  EINTR,
+  errno,
+  F_GETFD,
+  fcntl,
+  isPlatformWith,
+  osError,
+  poll,
+  POLLERR,
+  pollfd,
+  POLLHUP,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  POLLPRI,
+  ppoll,
+  timespec,
+} from "../ffi/mod.ts";
+import { BaseSelector } from "./base.ts";
+import type { Mechanism } from "./mechanism.ts";
+import type { Registration, Registrations } from "./registrations.ts";
+import {
+  EVENT_PRIORITY,
+  EVENT_READ,
+  EVENT_WRITE,
+  type FileObject,
+  type ReadyEvent,
+  type TriggerMode,
+} from "./types.ts";
+import type { Waker } from "./waker.ts";
+
+// A struct pollfd is two 32-bit words: the descriptor, then events in the lower and revents in the upper half.
+const WORDS = pollfd.size / 4;
+const EVENTS = 1;
+const REVENTS_SHIFT = 16;
+
+/**
+ * poll(2). Has "level" and "oneshot", not "edge".
+ *
+ * @example
+ * ```ts ignore
+ * import { EVENT_READ, PollSelector } from "@syscall/selectors";
+ *
+ * using selector = new PollSelector();
+ * selector.register(0, EVENT_READ); // standard input
+ * console.log(selector.select(1000));
+ * ```
+ */
+export class PollSelector<Data = unknown, File extends FileObject = FileObject>
+  extends BaseSelector<Data, File> {
+  /** Whether the platform has poll. */
+  static override isSupported(): boolean {
+    return isPlatformWith("poll");
+  }
+
+  /**
+   * A selector with nothing registered.
+   *
+   * @throws {Deno.errors.NotSupported} When the platform lacks poll.
+   * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+   * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
+   */
+  constructor() {
+    super((registrations, waker) => new Poll(registrations, waker));
+  }
+}
+
+class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
+  readonly #registrations: Registrations<Data, File>;
+  readonly #waker: Waker;
+  // The waker comes first, then a struct for each registration, in no order.
+  #fds = new Int32Array(64 * WORDS);
+  #order: (Registration<Data, File> | undefined)[] = [undefined];
+  readonly #timespec = new Uint8Array(timespec.size);
+
+  constructor(registrations: Registrations<Data, File>, waker: Waker) {
+    this.#registrations = registrations;
+    this.#waker = waker;
+    this.#fds[0] = this.#waker.fileno();
+    this.#fds[EVENTS] = POLLIN;
+  }
+
+  check(_fd: number, _events: number, mode: TriggerMode): void {
+    checkNotEdge(mode, "PollSelector");
+  }
+
+  add(registration: Registration<Data, File>): void {
+    checkDescriptor(registration.fd);
+    registration.index = this.#order.push(registration) - 1;
+    if (this.#fds.length < this.#order.length * WORDS) {
+      const grown = new Int32Array(this.#fds.length * 2);
+      grown.set(this.#fds);
+      this.#fds = grown;
+    }
+    this.#write(registration);
+  }
+
+  change(registration: Registration<Data, File>): void {
+    checkDescriptor(registration.fd);
+    this.#write(registration);
+  }
+
+  remove(registration: Registration<Data, File>): void {
+    const { index } = registration;
+    const last = this.#order.pop();
+    if (last === undefined || last === registration) return;
+    this.#order[index] = last;
+    this.#fds.copyWithin(index * WORDS, last.index * WORDS, (last.index + 1) * WORDS);
+    last.index = index;
+  }
+
+  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
+    let count = this.#poll(timeout);
+    if (count === -1) {
+      const error = errno();
+      if (error === EINTR) return true;
+      throw osError("poll", "", error);
+    }
+
+    const fds = this.#fds;
+    const over = fds[EVENTS]! >>> REVENTS_SHIFT !== 0;
+    if (over) {
+      this.#waker.drain();
+      count--;
+    }
+    for (let index = 1; count > 0; index++) {
+      const revents = fds[index * WORDS + EVENTS]! >>> REVENTS_SHIFT;
+      if (revents === 0) continue;
+      count--;
+      const registration = this.#order[index]!;
+      if (revents & POLLNVAL) return this.#drop(registration, ready);
+      const { key } = registration;
+      ready.push([key, readiness(revents, key.events)]);
+    }
+    // Only now, when nothing can throw any more, is "oneshot" used up.
+    for (const [{ fd, mode }] of ready) {
+      if (mode === "oneshot") this.#disarm(this.#registrations.byFd[fd]!);
+    }
+    return over;
+  }
+
+  close(): void {
+    this.#order.length = 1;
+  }
+
+  #poll(timeout: number): number {
+    const count = this.#order.length;
+    if (timeout === Infinity) return poll(this.#fds, count, -1);
+    if (Number.isInteger(timeout)) return poll(this.#fds, count, timeout);
+    const nanoseconds = Math.ceil(timeout * 1e6);
+    const tv_sec = Math.floor(nanoseconds / 1e9);
+    timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
+    return ppoll(this.#fds, count, this.#timespec);
+  }
+
+  #write({ fd, index, key }: Registration<Data, File>): void {
+    this.#fds[index * WORDS] = fd;
+    this.#fds[index * WORDS + EVENTS] = interest(key.events);
+  }
+
+  #disarm(registration: Registration<Data, File>): void {
+    registration.armed = false;
+    this.#fds[registration.index * WORDS] = ~registration.fd; // negative, for 0 too: poll passes it over
+  }
+
+  /** A registered descriptor was closed: said once, with the key dropped, since poll would say so at each wait. */
+  #drop(registration: Registration<Data, File>, ready: ReadyEvent<Data, File>[]): never {
+    ready.length = 0; // what else was ready is so at the next wait
+    this.#registrations.delete(registration);
+    this.remove(registration);
+    throw osError("poll", registration.fd, EBADF);
+  }
+}
+
+function interest(events: number): number {
+  return (events & EVENT_READ ? POLLIN : 0) |
+    (events & EVENT_WRITE ? POLLOUT : 0) |
+    (events & EVENT_PRIORITY ? POLLPRI : 0);
+}
+
+/**
+ * A hang-up or an error is readable and writable, cut down to what was asked for. Where that leaves nothing (only
+ * EVENT_PRIORITY was asked for), it is that: a descriptor that ends the wait must be seen in its result.
+ */
+function readiness(revents: number, asked: number): number {
+  let ready = 0;
+  if (revents & (POLLIN | POLLHUP | POLLERR)) ready |= EVENT_READ;
+  if (revents & (POLLOUT | POLLHUP | POLLERR)) ready |= EVENT_WRITE;
+  if (revents & POLLPRI) ready |= EVENT_PRIORITY;
+  return ready & asked || asked;
+}
+
+/** Neither poll nor select looks at a descriptor before the wait: so that a closed one is refused when it is registered, ask. */
+export function checkDescriptor(fd: number): void {
+  if (fcntl(fd, F_GETFD) === -1) throw osError("fcntl", fd);
+}
+
+/** Neither poll nor select remembers what it reported last, which "edge" would need. */
+export function checkNotEdge(mode: TriggerMode, name: string): void {
+  if (mode === "edge") {
+    throw new Deno.errors.NotSupported(
+      `${name} has no "edge" mode: use EpollSelector or KqueueSelector`,
+    );
+  }
+}

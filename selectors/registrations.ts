@@ -1,0 +1,164 @@
+/**
+ * What a selector remembers: a registration for each descriptor, in an array indexed by it, and the live map that
+ * users see of it.
+ *
+ * @module
+ */
+
+import type { FileObject, SelectorKey, TriggerMode } from "./types.ts";
+
+/** A registered descriptor. `key` is the users' and replaced by modify(); the rest is what mechanisms work with. */
+export class Registration<Data, File extends FileObject> {
+  /** The descriptor. */
+  readonly fd: number;
+  /** Tells this registration from earlier ones of the same number; never 0. */
+  readonly generation: number;
+  /** What users see. */
+  key: SelectorKey<Data, File>;
+  /** False once a "oneshot" registration has been reported, until modify(). */
+  armed: boolean = true;
+  /** The place in the mechanism's own array, where it has one. */
+  index: number = -1;
+
+  /** A registration of the key's descriptor, armed. */
+  constructor(key: SelectorKey<Data, File>, generation: number) {
+    this.fd = key.fd;
+    this.generation = generation;
+    this.key = key;
+  }
+}
+
+/** The key of a registration, as users see it: frozen. */
+export function selectorKey<Data, File extends FileObject>(
+  fileobj: File,
+  fd: number,
+  events: number,
+  data: Data,
+  mode: TriggerMode,
+): SelectorKey<Data, File> {
+  return Object.freeze({ fileobj, fd, events, data, mode });
+}
+
+// Up to here the array has no holes, since V8 reads arrays with large holes as slowly as dictionaries.
+const DENSE_LIMIT = 2 ** 20;
+
+/** The registrations of one selector. */
+export class Registrations<Data, File extends FileObject> {
+  /** By descriptor. */
+  readonly byFd: (Registration<Data, File> | undefined)[] = [];
+  /** How many there are. */
+  size: number = 0;
+
+  /** Remembers a registration. */
+  add(registration: Registration<Data, File>): void {
+    const { byFd } = this;
+    const { fd } = registration;
+    while (byFd.length < fd && fd < DENSE_LIMIT) byFd.push(undefined);
+    byFd[fd] = registration;
+    this.size++;
+  }
+
+  /** Forgets a registration. */
+  delete(registration: Registration<Data, File>): void {
+    if (this.byFd[registration.fd] !== registration) return;
+    this.byFd[registration.fd] = undefined;
+    this.size--;
+  }
+
+  /** Forgets them all. */
+  clear(): void {
+    this.byFd.length = 0;
+    this.size = 0;
+  }
+
+  /** All registrations, by rising descriptor. */
+  *[Symbol.iterator](): Generator<Registration<Data, File>, void, undefined> {
+    const { byFd } = this;
+    for (let fd = 0; fd < byFd.length; fd++) {
+      const registration = byFd[fd];
+      if (registration !== undefined) yield registration;
+    }
+  }
+
+  /**
+   * The registration of a descriptor or a file object. The very object counts more than the number that its fileno()
+   * gives: it may have been closed, or hold another number by now.
+   */
+  find(fileobj: FileObject): Registration<Data, File> | undefined {
+    if (typeof fileobj === "number") return this.byFd[fileobj];
+    const found = this.byFd[answerOf(fileobj)];
+    if (found !== undefined && found.key.fileobj === fileobj) return found;
+    for (const registration of this) {
+      if (registration.key.fileobj === fileobj) return registration;
+    }
+    return found;
+  }
+}
+
+/** What fileno() says, or -1 where it no longer answers. */
+function answerOf(fileobj: FileObject): number {
+  try {
+    const fd = (fileobj as { fileno(): number }).fileno();
+    return typeof fd === "number" ? fd : -1;
+  } catch {
+    return -1;
+  }
+}
+
+/** The live, read-only view of the registrations that getMap() gives. */
+export class RegistrationMap<Data, File extends FileObject>
+  implements ReadonlyMap<FileObject, SelectorKey<Data, File>> {
+  readonly #registrations: Registrations<Data, File>;
+
+  /** A view of `registrations`. */
+  constructor(registrations: Registrations<Data, File>) {
+    this.#registrations = registrations;
+  }
+
+  /** The number of registered descriptors. */
+  get size(): number {
+    return this.#registrations.size;
+  }
+
+  /** The key of a descriptor or file object; undefined where it is not registered. */
+  get(fileobj: FileObject): SelectorKey<Data, File> | undefined {
+    return this.#registrations.find(fileobj)?.key;
+  }
+
+  /** Whether a descriptor or file object is registered. */
+  has(fileobj: FileObject): boolean {
+    return this.#registrations.find(fileobj) !== undefined;
+  }
+
+  /** The registered descriptors, rising, each with its key. */
+  *entries(): MapIterator<[FileObject, SelectorKey<Data, File>]> {
+    for (const { fd, key } of this.#registrations) yield [fd, key];
+  }
+
+  /** The registered descriptors, rising. */
+  *keys(): MapIterator<FileObject> {
+    for (const { fd } of this.#registrations) yield fd;
+  }
+
+  /** The keys, by rising descriptor. */
+  *values(): MapIterator<SelectorKey<Data, File>> {
+    for (const { key } of this.#registrations) yield key;
+  }
+
+  /** The same as `entries()`. */
+  [Symbol.iterator](): MapIterator<[FileObject, SelectorKey<Data, File>]> {
+    return this.entries();
+  }
+
+  /** Calls `callback` for each registered descriptor, rising. */
+  forEach(
+    callback: (
+      key: SelectorKey<Data, File>,
+      fd: FileObject,
+      map: ReadonlyMap<FileObject, SelectorKey<Data, File>>,
+    ) => void,
+    thisArg?: unknown,
+  ): void {
+    for (const { fd, key } of this.#registrations) callback.call(thisArg, key, fd, this);
+  }
+}

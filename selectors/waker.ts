@@ -1,0 +1,102 @@
+/**
+ * How one thread ends another's wait. On Linux an eventfd: a counter in the kernel that is readable while it is not
+ * zero, so that one descriptor serves to wake (write) and to be woken (read). eventfd(2)
+ *
+ * @module
+ */
+
+import {
+  close,
+  EAGAIN,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  errno,
+  eventfd,
+  osError,
+  read,
+  write,
+} from "../ffi/mod.ts";
+
+// One is what write(2) adds to the counter; the length of 8 bytes is eventfd's.
+const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
+const counter = new Uint8Array(8);
+
+/**
+ * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file object.
+ *
+ * @example Waking a selector from a Worker
+ * ```ts
+ * import { DefaultSelector, Waker } from "@syscall/selectors";
+ *
+ * using selector = new DefaultSelector();
+ * const fd = selector.waker.fd; // a number: post it to a Worker, and there:
+ * new Waker(fd).wake();
+ * console.log(selector.select()); // [], at once
+ * ```
+ */
+export class Waker implements Disposable {
+  readonly #owned: boolean;
+  #fd: number;
+
+  /**
+   * A new waker, or a handle of another.
+   *
+   * @param fd Another waker's `fd`, perhaps of another thread, which `close()` then leaves alone. Default: a new one.
+   * @throws {TypeError} When `fd` is not a number.
+   * @throws {RangeError} When `fd` cannot be a descriptor.
+   * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+   * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
+   */
+  constructor(fd?: number) {
+    this.#owned = fd === undefined;
+    if (fd === undefined) {
+      fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (fd === -1) throw osError("eventfd", "");
+    }
+    if (typeof fd !== "number") throw new TypeError("A waker's fd must be a number");
+    if ((fd | 0) !== fd || fd < 0) {
+      throw new RangeError(`A waker's fd must be a descriptor, not ${fd}`);
+    }
+    this.#fd = fd;
+  }
+
+  /** The number to post to another thread, for `new Waker(fd)` there; -1 once closed. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** The descriptor that is readable once woken; -1 once closed. So a waker is a file object too. */
+  fileno(): number {
+    return this.#fd;
+  }
+
+  /**
+   * Makes the wait that is under way, or else the next one, return at once. Several wake-ups before it are one.
+   *
+   * @throws {Deno.errors.BadResource} When this waker, or the descriptor behind it, is closed.
+   */
+  wake(): void {
+    if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
+    // EAGAIN: the counter is full of wake-ups that nobody has taken yet.
+    if (write(this.#fd, ONE, ONE.length) === -1) {
+      const error = errno();
+      if (error !== EAGAIN) throw osError("write", this.#fd, error);
+    }
+  }
+
+  /** Takes the wake-ups that have come, so that the descriptor is no longer readable. */
+  drain(): void {
+    if (this.#fd !== -1) read(this.#fd, counter, counter.length);
+  }
+
+  /** Closes the descriptor, if this waker made it. Twice is once. */
+  close(): void {
+    if (this.#owned && this.#fd !== -1) close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** The same as `close()`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

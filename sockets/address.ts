@@ -1,0 +1,138 @@
+/**
+ * Addresses as users write them, and as the kernel has them.
+ *
+ * @module
+ */
+
+import {
+  addrinfo,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  AI_NUMERICHOST,
+  EAI_SYSTEM,
+  eaiName,
+  errno,
+  freeaddrinfo,
+  gai_strerror,
+  getaddrinfo,
+  inet_pton,
+  makeOsError,
+  osError,
+  sockaddr_in,
+  sockaddr_in6,
+  sockaddr_un,
+} from "../ffi/mod.ts";
+
+/** An IPv4 or IPv6 address and port. */
+export interface InetAddress {
+  /** An address, or a name that getaddrinfo(3) resolves; an address where the system gives it. */
+  hostname: string;
+  /** 0 to 65535; 0 lets bind() pick a free one. */
+  port: number;
+}
+
+/** The address of a Unix socket. */
+export interface UnixAddress {
+  /** A file's path; a name in Linux's abstract namespace where it begins with a NUL; empty where there is no name. */
+  path: string;
+}
+
+/** Where a socket is, or what it talks to. */
+export type Address = InetAddress | UnixAddress;
+
+/** `127.0.0.1:80`, `[::1]:80`, `/run/socket` or `@abstract`, for messages. */
+export function formatAddress(address: Address): string {
+  if ("path" in address) return address.path.replace(/^\0/, "@");
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/**
+ * The bytes of `address` for a socket of this family and type; names are resolved, which may block while a name server is asked.
+ *
+ * @throws {TypeError} When the address is not of the family, or no address at all.
+ * @throws {RangeError} When the port or the length of the path is out of range.
+ * @throws An OS error with an EAI_ code when the name does not resolve.
+ */
+export function encodeAddress(address: Address, family: number, type: number): Uint8Array {
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError("An address must be { hostname, port } or { path }");
+  }
+  if (family === AF_UNIX) {
+    const { path } = address as Partial<UnixAddress>;
+    if (typeof path !== "string") throw new TypeError("A Unix socket's address must be { path }");
+    const bytes = new Uint8Array(sockaddr_un.size);
+    const length = sockaddr_un.write(bytes, { sun_family: AF_UNIX, sun_path: path });
+    return bytes.subarray(0, length);
+  }
+  if (family !== AF_INET && family !== AF_INET6) {
+    throw new Deno.errors.NotSupported(`Addresses of family ${family} are not supported`);
+  }
+
+  const { hostname, port } = address as Partial<InetAddress>;
+  if (typeof hostname !== "string" || typeof port !== "number") {
+    throw new TypeError("An internet socket's address must be { hostname, port }");
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`A port must be an integer from 0 to 65535, not ${port}`);
+  }
+  if (hostname.includes("\0")) throw new TypeError("A hostname must not contain a NUL character");
+  if (family === AF_INET && inet_pton(AF_INET, hostname, new Uint8Array(4)) === 1) {
+    const bytes = new Uint8Array(sockaddr_in.size);
+    sockaddr_in.write(bytes, { sin_family: AF_INET, sin_port: port, sin_addr: hostname });
+    return bytes;
+  }
+  const bytes = resolve(hostname, family, type);
+  new DataView(bytes.buffer).setUint16(sockaddr_in.offsets.sin_port, port);
+  return bytes;
+}
+
+/** The address in the first `length` of `bytes`, as the kernel gave it. */
+export function decodeAddress(bytes: Uint8Array, length: number): Address {
+  const family = length < 2 ? AF_UNIX : sockaddrFamily(bytes);
+  if (family === AF_UNIX) {
+    return { path: length < 2 ? "" : sockaddr_un.read(bytes, 0, length).sun_path };
+  }
+  if (family === AF_INET) {
+    const { sin_addr, sin_port } = sockaddr_in.read(bytes);
+    return { hostname: sin_addr, port: sin_port };
+  }
+  if (family === AF_INET6) {
+    const { sin6_addr, sin6_port, sin6_scope_id } = sockaddr_in6.read(bytes);
+    return {
+      hostname: sin6_scope_id === 0 ? sin6_addr : `${sin6_addr}%${sin6_scope_id}`,
+      port: sin6_port,
+    };
+  }
+  throw new Deno.errors.NotSupported(`Addresses of family ${family} are not supported`);
+}
+
+/** The address family that a struct sockaddr begins with. */
+export function sockaddrFamily(bytes: Uint8Array): number {
+  return bytes[0]! | bytes[1]! << 8;
+}
+
+function resolve(hostname: string, family: number, type: number): Uint8Array<ArrayBuffer> {
+  const res = new BigUint64Array(1);
+  const hints = { ai_family: family, ai_socktype: type };
+  // An address first: "::1" must not wait for a name server, and a family mismatch must not ask one.
+  let code = getaddrinfo(
+    hostname,
+    null,
+    addrinfo.hints({ ...hints, ai_flags: AI_NUMERICHOST }),
+    res,
+  );
+  if (code !== 0) code = getaddrinfo(hostname, null, addrinfo.hints(hints), res);
+  if (code === EAI_SYSTEM) throw osError("getaddrinfo", hostname, errno());
+  if (code !== 0) {
+    const name = eaiName(code);
+    const sentence = `getaddrinfo ${hostname}: ${gai_strerror(code)} (${name} ${code})`;
+    throw makeOsError(sentence, "getaddrinfo", name, code);
+  }
+  try {
+    return addrinfo.list(res[0]!)[0]!.ai_addr;
+  } finally {
+    freeaddrinfo(res[0]!);
+  }
+}

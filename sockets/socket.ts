@@ -1,0 +1,495 @@
+/**
+ * A socket on a raw descriptor, for selectors to wait on: thin over socket(2) and its family, blocking as POSIX has it
+ * until setBlocking(false), with OS errors instead of -1.
+ *
+ * @module
+ */
+
+import {
+  accept4,
+  AF_INET,
+  AF_UNIX,
+  bind,
+  byteLength,
+  close,
+  connect,
+  EAGAIN,
+  EINPROGRESS,
+  EINTR,
+  errno,
+  F_GETFL,
+  F_SETFL,
+  fcntl,
+  getpeername,
+  getsockname,
+  getsockopt,
+  listen,
+  type Memory,
+  MSG_NOSIGNAL,
+  O_NONBLOCK,
+  type OsError,
+  osError,
+  recv,
+  recvfrom,
+  send,
+  sendto,
+  setsockopt,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  shutdown,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_TYPE,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  sockaddr_storage,
+  socket,
+  socketpair,
+  SOL_SOCKET,
+  SOMAXCONN,
+} from "../ffi/mod.ts";
+import { type Address, decodeAddress, encodeAddress, formatAddress } from "./address.ts";
+
+// For the kernel to write into, one call at a time: a thread's calls never overlap.
+const addressBuffer = new Uint8Array(sockaddr_storage.size);
+const addressLength = new Int32Array(1);
+const optionValue = new Int32Array(1);
+const optionLength = new Int32Array(1);
+
+// recv() receives here first, so that a small message costs a small array and not one of `size`.
+const RECEIVE_BUFFER_SIZE = 65536;
+let receiveBuffer: Uint8Array | undefined;
+
+const HOW: Readonly<Record<"read" | "write" | "both", number>> = {
+  read: SHUT_RD,
+  write: SHUT_WR,
+  both: SHUT_RDWR,
+};
+
+/**
+ * A socket. null always means "would block"; every other failure throws an OS error (a signal that interrupts a blocking
+ * call is Deno.errors.Interrupted); use after close() throws Deno.errors.BadResource.
+ *
+ * @example A server and its client, blocking
+ * ```ts
+ * import { Socket } from "@syscall/selectors";
+ *
+ * using server = new Socket();
+ * server.bind({ hostname: "127.0.0.1", port: 0 });
+ * server.listen();
+ * using client = new Socket();
+ * client.connect(server.localAddress);
+ * using connection = server.accept()!;
+ * client.send(new TextEncoder().encode("hello"));
+ * console.log(new TextDecoder().decode(connection.recv(16)!)); // hello
+ * ```
+ */
+export class Socket implements Disposable {
+  /** AF_INET, AF_INET6, AF_UNIX. */
+  readonly family: number;
+  /** SOCK_STREAM, SOCK_DGRAM. */
+  readonly type: number;
+  #fd: number;
+  #blocking: boolean;
+  #remote: Uint8Array | undefined; // as accept(2) gave it: known even after a reset
+  #connecting = ""; // where to, until takeError() was asked
+
+  /**
+   * A new socket, close-on-exec and blocking.
+   *
+   * @param family AF_INET (default), AF_INET6 or AF_UNIX.
+   * @param type SOCK_STREAM (default) or SOCK_DGRAM; with SOCK_NONBLOCK beside it, non-blocking.
+   * @param protocol 0 (default) is the usual one for the type.
+   * @throws {RangeError} When an argument is not a 32-bit integer.
+   * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+   * @throws An OS error, such as EMFILE or EAFNOSUPPORT.
+   */
+  constructor(family: number = AF_INET, type: number = SOCK_STREAM, protocol: number = 0) {
+    const adopted = adoption;
+    adoption = undefined;
+    if (adopted === undefined) {
+      this.#fd = socket(family, type | SOCK_CLOEXEC, protocol);
+      if (this.#fd === -1) throw osError("socket", "");
+    } else {
+      this.#fd = adopted.fd;
+      this.#remote = adopted.remote;
+    }
+    this.family = family;
+    this.type = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    this.#blocking = (type & SOCK_NONBLOCK) === 0;
+  }
+
+  /**
+   * Takes over an open descriptor: close() will close it.
+   *
+   * @param fd A socket's descriptor.
+   * @returns A socket of the descriptor's family, type and blocking mode.
+   * @throws {RangeError} When `fd` cannot be a descriptor.
+   * @throws An OS error when it is not an open socket (EBADF, ENOTSOCK); it is not taken over then.
+   */
+  static fromFd(fd: number): Socket {
+    if (typeof fd !== "number") throw new TypeError("fd must be a number");
+    if ((fd | 0) !== fd || fd < 0) throw new RangeError(`fd must be a descriptor, not ${fd}`);
+    const family = getIntOption(fd, SOL_SOCKET, SO_DOMAIN);
+    const type = getIntOption(fd, SOL_SOCKET, SO_TYPE);
+    const flags = fcntl(fd, F_GETFL);
+    if (flags === -1) throw osError("fcntl", fd);
+    return adopt(fd | 0, family, flags & O_NONBLOCK ? type | SOCK_NONBLOCK : type);
+  }
+
+  /**
+   * Two stream sockets connected to each other, close-on-exec and blocking.
+   *
+   * @returns The pair.
+   * @throws An OS error, such as EMFILE.
+   */
+  static pair(): [Socket, Socket] {
+    const fds = new Int32Array(2);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) === -1) {
+      throw osError("socketpair", "");
+    }
+    return [adopt(fds[0]!, AF_UNIX, SOCK_STREAM), adopt(fds[1]!, AF_UNIX, SOCK_STREAM)];
+  }
+
+  /** The descriptor; -1 once closed or detached. */
+  fileno(): number {
+    return this.#fd;
+  }
+
+  /** Whether calls wait until they can do something. */
+  get blocking(): boolean {
+    return this.#blocking;
+  }
+
+  /**
+   * Makes calls wait until they can do something, or return null at once. O_NONBLOCK, fcntl(2)
+   *
+   * @param blocking Whether to wait.
+   */
+  setBlocking(blocking: boolean): void {
+    const fd = this.#open();
+    const flags = fcntl(fd, F_GETFL);
+    if (flags === -1) throw osError("fcntl", fd);
+    const wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+    if (fcntl(fd, F_SETFL, wanted) === -1) throw osError("fcntl", fd);
+    this.#blocking = Boolean(blocking);
+  }
+
+  /**
+   * Gives the socket its address. bind(2)
+   *
+   * @param address For an internet socket an IPv4 or IPv6 address, or a name that getaddrinfo(3) resolves; port 0 picks a free one. For a Unix
+   * socket the path of a file, which must not exist yet and stays after close().
+   * @throws {TypeError} When it is not an address of the socket's family.
+   * @throws {RangeError} When the port or the length of the path is out of range.
+   * @throws An OS error, such as EADDRINUSE or EACCES.
+   */
+  bind(address: Address): void {
+    const bytes = encodeAddress(address, this.family, this.type);
+    if (bind(this.#open(), bytes, bytes.length) === -1) {
+      throw osError("bind", formatAddress(address), errno());
+    }
+  }
+
+  /**
+   * Lets clients connect. listen(2)
+   *
+   * @param backlog How many may wait for accept(). Default: as many as the system allows.
+   * @throws An OS error, such as EADDRINUSE.
+   */
+  listen(backlog: number = SOMAXCONN): void {
+    const fd = this.#open();
+    if (listen(fd, backlog) === -1) throw osError("listen", fd);
+  }
+
+  /**
+   * The next connection, blocking or not as the listener is, close-on-exec. accept4(2)
+   *
+   * @returns The connection; null when none waits and the listener is non-blocking.
+   * @throws An OS error: EMFILE and ENFILE when there are no descriptors left, ECONNABORTED when the client has gone again.
+   */
+  accept(): Socket | null {
+    const listener = this.#open();
+    const nonblock = this.#blocking ? 0 : SOCK_NONBLOCK;
+    addressLength[0] = addressBuffer.length;
+    const fd = accept4(listener, addressBuffer, addressLength, SOCK_CLOEXEC | nonblock);
+    if (fd === -1) {
+      const error = errno();
+      if (error === EAGAIN) return null;
+      throw osError("accept4", listener, error);
+    }
+    return adopt(fd, this.family, this.type | nonblock, addressBuffer.slice(0, addressLength[0]));
+  }
+
+  /**
+   * Connects. connect(2)
+   *
+   * @param address As in bind().
+   * @returns true: connected; false: under way (the socket is non-blocking, or a signal came), wait for EVENT_WRITE, then ask takeError().
+   * @throws {TypeError} When it is not an address of the socket's family.
+   * @throws {RangeError} When the port or the length of the path is out of range.
+   * @throws An OS error, such as ECONNREFUSED.
+   */
+  connect(address: Address): boolean {
+    const bytes = encodeAddress(address, this.family, this.type);
+    if (connect(this.#open(), bytes, bytes.length) === 0) return true;
+    const error = errno();
+    // After EINTR the connection goes on being made, and a second connect() would be told EALREADY.
+    if (error !== EINPROGRESS && error !== EINTR) {
+      throw osError("connect", formatAddress(address), error);
+    }
+    this.#connecting = formatAddress(address);
+    return false;
+  }
+
+  /**
+   * The error that waits on the socket, such as why a connection attempt failed; reading clears it. SO_ERROR, socket(7)
+   *
+   * @returns The error, not thrown; null if there is none.
+   */
+  takeError(): OsError | null {
+    const fd = this.#open();
+    const error = getIntOption(fd, SOL_SOCKET, SO_ERROR);
+    const peer = this.#connecting;
+    this.#connecting = "";
+    if (error === 0) return null;
+    return peer === "" ? osError("getsockopt", fd, error) : osError("connect", peer, error);
+  }
+
+  /**
+   * Receives at most `size` bytes. recv(2)
+   *
+   * @param size The most bytes to receive.
+   * @param flags MSG_PEEK and the like.
+   * @returns The bytes, in a new array; empty at the end of the stream; null when nothing is there and the socket is non-blocking.
+   * @throws {RangeError} When `size` is not an integer from 0 to 2147483647.
+   * @throws An OS error, such as ECONNRESET.
+   */
+  recv(size: number, flags: number = 0): Uint8Array | null {
+    this.#open();
+    const buffer = bufferOf(size);
+    const count = this.#received("recv", recv(this.#fd, buffer, size, flags));
+    return count === null ? null : taken(buffer, count);
+  }
+
+  /**
+   * Receives into memory of the caller's. recv(2)
+   *
+   * @param buffer Where to put the bytes; its length is the most to receive.
+   * @param flags MSG_PEEK and the like.
+   * @returns The number of bytes; 0 at the end of the stream; null when nothing is there and the socket is non-blocking.
+   * @throws {TypeError} When `buffer` is not an Uint8Array.
+   * @throws An OS error, such as ECONNRESET.
+   */
+  recvInto(buffer: Uint8Array, flags: number = 0): number | null {
+    const fd = this.#open();
+    return this.#received("recv", recv(fd, buffer, lengthOf(buffer), flags));
+  }
+
+  /**
+   * Sends what the kernel takes. send(2)
+   *
+   * @param data The bytes.
+   * @param flags MSG_OOB and the like; MSG_NOSIGNAL is always among them.
+   * @returns How many bytes the kernel took, perhaps fewer than given; null when it takes none now and the socket is non-blocking.
+   * @throws {TypeError} When `data` is not an Uint8Array.
+   * @throws An OS error: EPIPE or ECONNRESET when the peer has gone, never SIGPIPE.
+   */
+  send(data: Uint8Array, flags: number = 0): number | null {
+    const fd = this.#open();
+    return this.#received("send", send(fd, data, lengthOf(data), flags | MSG_NOSIGNAL));
+  }
+
+  /**
+   * Receives a datagram and its sender. recvfrom(2)
+   *
+   * @param size The most bytes to receive; what is longer is cut.
+   * @param flags MSG_PEEK and the like.
+   * @returns The bytes, in a new array, and where they came from; null when nothing is there and the socket is non-blocking.
+   * @throws {RangeError} When `size` is not an integer from 0 to 2147483647.
+   * @throws An OS error, such as ECONNREFUSED.
+   */
+  recvFrom(size: number, flags: number = 0): { data: Uint8Array; address: Address } | null {
+    const fd = this.#open();
+    const buffer = bufferOf(size);
+    addressLength[0] = addressBuffer.length;
+    const result = recvfrom(fd, buffer, size, flags, addressBuffer, addressLength);
+    const count = this.#received("recvfrom", result);
+    if (count === null) return null;
+    // A connected stream has no sender to tell: its peer is.
+    const length = addressLength[0]!;
+    const address = length === 0 && this.type === SOCK_STREAM
+      ? this.remoteAddress
+      : decodeAddress(addressBuffer, length);
+    return { data: taken(buffer, count), address };
+  }
+
+  /**
+   * Sends a datagram. sendto(2)
+   *
+   * @param data The bytes.
+   * @param address Where to, as in bind().
+   * @param flags As in send().
+   * @returns How many bytes were sent; null when the kernel takes none now and the socket is non-blocking.
+   * @throws {TypeError} When `data` is not an Uint8Array, or `address` not one of the socket's family.
+   * @throws An OS error, such as EMSGSIZE.
+   */
+  sendTo(data: Uint8Array, address: Address, flags: number = 0): number | null {
+    const bytes = encodeAddress(address, this.family, this.type);
+    const fd = this.#open();
+    const result = sendto(fd, data, lengthOf(data), flags | MSG_NOSIGNAL, bytes, bytes.length);
+    if (result !== -1) return result;
+    const error = errno();
+    if (error === EAGAIN) return null;
+    throw osError("sendto", formatAddress(address), error);
+  }
+
+  /**
+   * The socket's own address. getsockname(2)
+   *
+   * @throws {Deno.errors.BadResource} When the socket is closed.
+   */
+  get localAddress(): Address {
+    const fd = this.#open();
+    addressLength[0] = addressBuffer.length;
+    if (getsockname(fd, addressBuffer, addressLength) === -1) throw osError("getsockname", fd);
+    return decodeAddress(addressBuffer, addressLength[0]);
+  }
+
+  /**
+   * The peer's address; of an accepted connection also after the peer has gone. getpeername(2)
+   *
+   * @throws {Deno.errors.NotConnected} When there is no peer.
+   * @throws {Deno.errors.BadResource} When the socket is closed.
+   */
+  get remoteAddress(): Address {
+    const fd = this.#open();
+    if (this.#remote !== undefined) return decodeAddress(this.#remote, this.#remote.length);
+    addressLength[0] = addressBuffer.length;
+    if (getpeername(fd, addressBuffer, addressLength) === -1) throw osError("getpeername", fd);
+    return decodeAddress(addressBuffer, addressLength[0]);
+  }
+
+  /**
+   * Sets an option. setsockopt(2)
+   *
+   * @param level SOL_SOCKET, IPPROTO_TCP and the like.
+   * @param name SO_REUSEADDR, TCP_NODELAY and the like.
+   * @param value An int, or the bytes of a struct.
+   * @throws An OS error, such as ENOPROTOOPT.
+   */
+  setOption(level: number, name: number, value: number | Uint8Array): void {
+    const fd = this.#open();
+    let bytes: Memory;
+    if (typeof value === "number") {
+      if ((value | 0) !== value) {
+        throw new RangeError(`An option must fit an int, and ${value} does not`);
+      }
+      optionValue[0] = value;
+      bytes = optionValue;
+    } else {
+      bytes = value;
+    }
+    const length = bytes === optionValue ? 4 : lengthOf(bytes as Uint8Array);
+    if (setsockopt(fd, level, name, bytes, length) === -1) throw osError("setsockopt", fd);
+  }
+
+  /**
+   * An option's value, where it is an int. getsockopt(2)
+   *
+   * @param level SOL_SOCKET, IPPROTO_TCP and the like.
+   * @param name SO_RCVBUF, TCP_NODELAY and the like.
+   * @returns The value.
+   * @throws An OS error, such as ENOPROTOOPT.
+   */
+  getOption(level: number, name: number): number {
+    return getIntOption(this.#open(), level, name);
+  }
+
+  /**
+   * Ends one direction or both, without closing the descriptor. shutdown(2)
+   *
+   * @param how `"write"` tells the peer that all was sent.
+   * @throws {Deno.errors.NotConnected} When there is no peer.
+   */
+  shutdown(how: "read" | "write" | "both"): void {
+    const fd = this.#open();
+    const number = Object.hasOwn(HOW, how) ? HOW[how] : undefined;
+    if (number === undefined) throw new TypeError('how must be "read", "write" or "both"');
+    if (shutdown(fd, number) === -1) throw osError("shutdown", fd);
+  }
+
+  /**
+   * Gives the descriptor up without closing it.
+   *
+   * @returns The descriptor, which is the caller's to close.
+   */
+  detach(): number {
+    const fd = this.#open();
+    this.#fd = -1;
+    return fd;
+  }
+
+  /** Whether the socket was closed or detached. */
+  get closed(): boolean {
+    return this.#fd === -1;
+  }
+
+  /** Closes the descriptor. Unregister the socket first where a selector watches it. Twice is once. close(2) */
+  close(): void {
+    if (this.#fd === -1) return;
+    // Whatever close says, the number is free afterwards and may be another's already: never twice.
+    close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** The same as `close()`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(): number {
+    if (this.#fd === -1) throw new Deno.errors.BadResource("The socket is closed");
+    return this.#fd;
+  }
+
+  #received(syscall: string, count: number): number | null {
+    if (count !== -1) return count;
+    const error = errno();
+    if (error === EAGAIN) return null;
+    throw osError(syscall, this.#fd, error);
+  }
+}
+
+// What the constructor takes over instead of calling socket(2). Set only by adopt(), just before it.
+let adoption: { fd: number; remote: Uint8Array | undefined } | undefined;
+
+function adopt(fd: number, family: number, type: number, remote?: Uint8Array): Socket {
+  adoption = { fd, remote };
+  return new Socket(family, type);
+}
+
+function getIntOption(fd: number, level: number, name: number): number {
+  optionValue[0] = 0;
+  optionLength[0] = 4;
+  if (getsockopt(fd, level, name, optionValue, optionLength) === -1) {
+    throw osError("getsockopt", fd);
+  }
+  return optionValue[0];
+}
+
+function bufferOf(size: number): Uint8Array {
+  if (!(size <= RECEIVE_BUFFER_SIZE)) return new Uint8Array(size);
+  return receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER_SIZE);
+}
+
+function taken(buffer: Uint8Array, count: number): Uint8Array {
+  return buffer === receiveBuffer ? buffer.slice(0, count) : buffer.subarray(0, count);
+}
+
+function lengthOf(bytes: Uint8Array): number {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError("The bytes must be a Uint8Array");
+  return byteLength(bytes);
+}
