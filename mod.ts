@@ -40,6 +40,7 @@ export { DefaultSelector } from "./selectors/default.ts";
 export { EpollSelector } from "./selectors/epoll.ts";
 export type { Mechanism, MechanismFactory } from "./selectors/mechanism.ts";
 export { PollSelector } from "./selectors/poll.ts";
+export { readable, writable } from "./selectors/ready.ts";
 export type { Registration, Registrations } from "./selectors/registrations.ts";
 export { SelectSelector } from "./selectors/select.ts";
 export {

@@ -54,6 +54,16 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  poll_nonblocking: {
+    name: "poll",
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u32", // nfds_t nfds
+      "i32", // int timeout, milliseconds
+    ],
+    result: "i32",
+    nonblocking: true,
+  },
   ppoll: {
     parameters: [
       "buffer", // struct pollfd *fds

@@ -30,6 +30,19 @@ export function poll(fds: Memory, nfds: number, timeout: number): number {
 }
 
 /**
+ * The same poll, called by another thread while this one goes on. `fds` is the kernel's until the promise resolves. errno
+ * is the other thread's: call poll() with timeout 0 to learn it. poll(2)
+ *
+ * @throws {RangeError} When `fds` is smaller than `nfds` structs.
+ */
+export function poll_nonblocking(fds: Memory, nfds: number, timeout: number): Promise<number> {
+  checkSize(nfds, "nfds");
+  checkInt(timeout, "timeout");
+  checkMemory(fds, nfds * pollfd.size, "fds");
+  return libc().poll_nonblocking(fds, nfds, timeout);
+}
+
+/**
  * `int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo_p, const sigset_t *sigmask)`: as poll, with a
  * timeout in nanoseconds (null waits for ever). The signal mask is always NULL. poll(2)
  *

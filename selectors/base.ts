@@ -16,6 +16,7 @@ import {
   type TriggerMode,
 } from "./types.ts";
 import type { Mechanism, MechanismFactory } from "./mechanism.ts";
+import { interrupt, isTurnDue, park, turn, type Wait } from "./parking.ts";
 import { Registration, RegistrationMap, Registrations, selectorKey } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
@@ -27,6 +28,11 @@ const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY;
 
 // Waits longer than this, the longest that an int of milliseconds can say, are made of several.
 const LONGEST_WAIT = 2 ** 31 - 1;
+
+const SPURIOUS_PAUSE = 5; // milliseconds
+
+/** Whether the operating system still watches what is registered under a number. For readable() and writable(). */
+export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) => boolean;
 
 /**
  * Waits on many descriptors at once. Register what to wait for, then call `select()` in a loop.
@@ -50,7 +56,14 @@ const LONGEST_WAIT = 2 ** 31 - 1;
  * ```
  */
 export abstract class BaseSelector<Data = unknown, File extends FileObject = FileObject>
-  implements Disposable {
+  implements Disposable, AsyncIterable<ReadyEvent<Data, File>> {
+  static {
+    isWatched = (selector, fd) => {
+      const registration = selector.#registrations.byFd[fd];
+      return registration !== undefined && selector.#mechanism.isWatching(registration);
+    };
+  }
+
   /** Whether this mechanism exists on the machine the program runs on. */
   static isSupported(): boolean {
     return false;
@@ -62,6 +75,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   readonly #wakerOutside: Waker;
   readonly #mechanism: Mechanism<Data, File>;
   #generation = 0;
+  #wait: Wait | undefined; // of selectAsync()
   #closed = false;
 
   /**
@@ -141,6 +155,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const registration = new Registration<Data, File>(key, this.#generation);
     this.#mechanism.add(registration);
     this.#registrations.add(registration);
+    this.#refresh();
     return key;
   }
 
@@ -157,6 +172,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const registration = this.#find(fileobj);
     this.#registrations.delete(registration);
     this.#mechanism.remove(registration);
+    this.#refresh();
     return registration.key;
   }
 
@@ -193,6 +209,8 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
         this.#registrations.delete(registration);
         this.#mechanism.remove(registration);
         throw error;
+      } finally {
+        this.#refresh();
       }
     }
     return registration.key;
@@ -240,6 +258,72 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     return ready;
   }
 
+  /**
+   * The same without blocking: timers, promises, signal listeners and other Deno I/O go on meanwhile, also under full
+   * load. register(), modify() and unregister() may be called while it waits and take effect at once; close() resolves it to [].
+   *
+   * @param options `timeout` in milliseconds, as in select(). An aborted `signal` ends the wait; what was ready is reported by the next call.
+   * @returns Everything that is ready at that moment; [] at the timeout and after wakeup().
+   * @throws {Deno.errors.Busy} While another call of this selector waits.
+   * @throws `signal.reason` When the signal is aborted. Other errors as select().
+   *
+   * @example
+   * ```ts
+   * import { DefaultSelector, EVENT_READ, Socket } from "@syscall/selectors";
+   *
+   * using selector = new DefaultSelector();
+   * const [left, right] = Socket.pair();
+   * selector.register(right, EVENT_READ);
+   * setTimeout(() => left.send(new Uint8Array([42])), 10);
+   * const events = await selector.selectAsync({ timeout: 1000 });
+   * console.log(events.length); // 1
+   * left.close();
+   * right.close();
+   * ```
+   */
+  selectAsync(
+    options: { timeout?: number | null; signal?: AbortSignal } = {},
+  ): Promise<ReadyEvent<Data, File>[]> {
+    return this.#selectAsync(options, undefined);
+  }
+
+  /**
+   * Ready events one by one, for ever, until close(). An event whose key was unregistered or modified away by an
+   * earlier handler of the same batch is not delivered.
+   *
+   * @example
+   * ```ts
+   * import { DefaultSelector, EVENT_READ, Socket } from "@syscall/selectors";
+   *
+   * using selector = new DefaultSelector<string, Socket>();
+   * const [left, right] = Socket.pair();
+   * selector.register(right, EVENT_READ, "the right one");
+   * left.send(new Uint8Array([42]));
+   * for await (const [key] of selector) {
+   *   console.log(key.data); // the right one
+   *   selector.close();
+   * }
+   * left.close();
+   * right.close();
+   * ```
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReadyEvent<Data, File>, void, undefined> {
+    while (!this.#closed) {
+      const registrations: Registration<Data, File>[] = [];
+      const batch = await this.#selectAsync({}, registrations);
+      let next = 0;
+      try {
+        while (next < batch.length) {
+          const registration = registrations[next]!;
+          const events = batch[next++]![1] & registration.key.events;
+          if (events !== 0 && this.#isCurrent(registration)) yield [registration.key, events];
+        }
+      } finally {
+        for (const registration of registrations.slice(next)) this.#askAgain(registration);
+      }
+    }
+  }
+
   /** Makes the wait that is under way, or else the next one, return at once. Does nothing once the selector is closed. */
   wakeup(): void {
     if (!this.#closed) this.#waker.wake();
@@ -281,14 +365,79 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     if (this.#closed) return;
     this.#closed = true;
     this.#registrations.clear();
-    this.#mechanism.close();
     this.#wakerOutside.close();
-    this.#waker.close();
+    // A parked thread uses the descriptors still: they go when it has returned.
+    if (this.#wait === undefined) this.#free();
+    else endWait(this.#wait);
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #free(): void {
+    this.#mechanism.close();
+    this.#waker.close();
+  }
+
+  /** A parked thread waits for what was registered when it parked, unless the mechanism's own descriptor stands for all. */
+  #refresh(): void {
+    if (this.#wait !== undefined && !this.#mechanism.isPollable) interrupt();
+  }
+
+  /** The wait of selectAsync(). Puts the registrations that were found ready into `found`, where it is given. */
+  async #selectAsync(
+    { timeout, signal }: { timeout?: number | null; signal?: AbortSignal },
+    found: Registration<Data, File>[] | undefined,
+  ): Promise<ReadyEvent<Data, File>[]> {
+    const limit = checkTimeout(timeout);
+    signal?.throwIfAborted();
+    this.#checkOpen();
+    if (this.#wait !== undefined) {
+      throw new Deno.errors.Busy(`The ${this.constructor.name} is already waiting`);
+    }
+    const mechanism = this.#mechanism;
+    const wait: Wait = {
+      pollfds: () => mechanism.pollfds(),
+      deadline: limit === Infinity ? Infinity : performance.now() + limit,
+      over: false,
+    };
+    this.#wait = wait;
+    const abort = () => endWait(wait);
+    signal?.addEventListener("abort", abort);
+    try {
+      if (isTurnDue()) await turn();
+      for (let looks = 0;; looks++) {
+        // poll(2) may see what the mechanism passes over, such as a hang-up with select(2): do not spin on it.
+        if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
+        if (this.#closed) return [];
+        signal?.throwIfAborted();
+        const ready: ReadyEvent<Data, File>[] = [];
+        const over = mechanism.wait(0, ready);
+        if (over || ready.length > 0 || performance.now() >= wait.deadline) {
+          if (found) { for (const [{ fd }] of ready) found.push(this.#registrations.byFd[fd]!); }
+          return ready;
+        }
+        wait.over = false;
+        await park(wait);
+      }
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#wait = undefined;
+      if (this.#closed) this.#free();
+    }
+  }
+
+  #isCurrent(registration: Registration<Data, File>): boolean {
+    return this.#registrations.byFd[registration.fd] === registration;
+  }
+
+  /** What the kernel reported and nobody was told: "edge" and "oneshot" would not be reported again by themselves. */
+  #askAgain(registration: Registration<Data, File>): void {
+    if (registration.key.mode === "level" || !this.#isCurrent(registration)) return;
+    registration.armed = true;
+    this.#mechanism.change(registration);
   }
 
   #find(fileobj: File): Registration<Data, File> {
@@ -304,6 +453,11 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   #checkOpen(): void {
     if (this.#closed) throw new Deno.errors.BadResource(`The ${this.constructor.name} is closed`);
   }
+}
+
+function endWait(wait: Wait): void {
+  wait.over = true;
+  interrupt();
 }
 
 /** The descriptor of a file object. */

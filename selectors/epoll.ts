@@ -36,6 +36,7 @@ import {
   makeOsError,
   O_CLOEXEC,
   osError,
+  POLLIN,
   timespec,
 } from "../ffi/mod.ts";
 import { BaseSelector } from "./base.ts";
@@ -168,6 +169,17 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
       }
     }
     return over;
+  }
+
+  readonly isPollable = true;
+
+  pollfds(): Int32Array {
+    return new Int32Array([this.#epfd, POLLIN]);
+  }
+
+  isWatching({ fd, generation, key }: Registration<Data, File>): boolean {
+    const events = interest(key.events, key.mode);
+    return this.#epoll_ctl(EPOLL_CTL_MOD, this.#epfd, fd, events, generation) === 0;
   }
 
   close(): void {

@@ -23,6 +23,15 @@ export interface Mechanism<Data, File extends FileObject> {
    * nothing is ready, as after a wake-up or a signal.
    */
   wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean;
+  /**
+   * What poll(2) must watch, as struct pollfds of 32-bit words, to tell that a wait would find something: the
+   * mechanism's own descriptor, or else all that are watched.
+   */
+  pollfds(): Int32Array;
+  /** Whether pollfds() stays true while registrations change. */
+  readonly isPollable: boolean;
+  /** Whether the operating system still watches a registered descriptor: not when it was closed, even if its number is in use again. */
+  isWatching(registration: Registration<Data, File>): boolean;
   /** Closes its own descriptors. */
   close(): void;
 }

@@ -147,6 +147,16 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     return over;
   }
 
+  readonly isPollable = false;
+
+  pollfds(): Int32Array {
+    return this.#fds.subarray(0, this.#order.length * WORDS);
+  }
+
+  isWatching({ fd }: Registration<Data, File>): boolean {
+    return fcntl(fd, F_GETFD) !== -1;
+  }
+
   close(): void {
     this.#order.length = 1;
   }
@@ -180,7 +190,8 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 }
 
-function interest(events: number): number {
+/** The events of a struct pollfd. */
+export function interest(events: number): number {
   return (events & EVENT_READ ? POLLIN : 0) |
     (events & EVENT_WRITE ? POLLOUT : 0) |
     (events & EVENT_PRIORITY ? POLLPRI : 0);

@@ -15,11 +15,12 @@ import {
   FD_SETSIZE,
   isPlatformWith,
   osError,
+  POLLIN,
   select,
   timeval,
 } from "../ffi/mod.ts";
 import { BaseSelector } from "./base.ts";
-import { checkDescriptor, checkNotEdge } from "./poll.ts";
+import { checkDescriptor, checkNotEdge, interest } from "./poll.ts";
 import type { Mechanism } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
@@ -173,6 +174,20 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
       }
     }
     return over;
+  }
+
+  readonly isPollable = false;
+
+  pollfds(): Int32Array {
+    const fds = [this.#waker.fileno(), POLLIN];
+    for (const { fd, key, armed } of this.#registrations) {
+      if (armed) fds.push(fd, interest(key.events));
+    }
+    return new Int32Array(fds);
+  }
+
+  isWatching({ fd }: Registration<Data, File>): boolean {
+    return fcntl(fd, F_GETFD) !== -1;
   }
 
   close(): void {}

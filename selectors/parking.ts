@@ -1,0 +1,130 @@
+/**
+ * Waiting without blocking: one thread of Deno's pool is parked in poll(2) for all the selectors of this thread that wait, and none
+ * when nobody waits. The pool has 32 threads, shared with Deno's file I/O, so 40 waiting selectors must not take 40.
+ * What is parked consumes nothing: it only tells when it is worth looking.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import { errno, osError, poll, poll_nonblocking, pollfd, POLLIN } from "../ffi/mod.ts";
+import { Waker } from "./waker.ts";
+
+/** A wait that is parked, or about to be. */
+export interface Wait {
+  /** What to poll for, as struct pollfds of 32-bit words each. Asked anew each time the thread parks. */
+  pollfds(): Int32Array;
+  /** When it ends by itself, on the clock of performance.now(); Infinity is never. */
+  readonly deadline: number;
+  /** Set before interrupt() to end it now. */
+  over: boolean;
+}
+
+const WORDS = pollfd.size / 4;
+const REVENTS_SHIFT = 16;
+const LONGEST_POLL = 2 ** 31 - 1;
+// While descriptors are always ready, Deno's own timers and I/O wait this long at most, in milliseconds.
+const LONGEST_RUN = 5;
+
+const waits = new Map<Wait, PromiseWithResolvers<void>>();
+let interrupter: Waker | undefined; // there while the thread parks again and again
+let isParked = false;
+let isInterrupted = false;
+let lastTurn = 0;
+
+/** Whether Deno's event loop has not turned for some milliseconds: promises alone keep it from turning. */
+export function isTurnDue(): boolean {
+  return performance.now() - lastTurn > LONGEST_RUN;
+}
+
+/** Lets Deno's event loop turn: timers, signal listeners and other I/O are served. */
+export async function turn(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  lastTurn = performance.now();
+}
+
+/** Resolves when poll(2) finds something for `wait`, or it is over. Afterwards no thread uses its descriptors any more. */
+export function park(wait: Wait): Promise<void> {
+  const settled = Promise.withResolvers<void>();
+  waits.set(wait, settled);
+  if (interrupter === undefined) void parkUntilNobodyWaits();
+  else interrupt();
+  return settled.promise;
+}
+
+/** Makes the parked thread look at its waits again, because one is new, changed, or over. */
+export function interrupt(): void {
+  if (!isParked || isInterrupted) return;
+  isInterrupted = true;
+  interrupter!.wake();
+}
+
+async function parkUntilNobodyWaits(): Promise<void> {
+  try {
+    interrupter = new Waker();
+    while (waits.size > 0) {
+      const told = await parkOnce(interrupter);
+      // Who was told will likely wait again: gather them, rather than park for the rest and be interrupted.
+      if (told && waits.size > 0) await turn();
+    }
+  } catch (error) {
+    for (const { reject } of waits.values()) reject(error);
+    waits.clear();
+  } finally {
+    interrupter?.close();
+    interrupter = undefined;
+  }
+}
+
+/** Parks until something happens, and tells whom it concerns. Returns whether it concerned anybody. */
+async function parkOnce(interrupter: Waker): Promise<boolean> {
+  const parked = [...waits.keys()].map((wait) => ({ wait, pollfds: wait.pollfds() }));
+  const fds = new Int32Array(
+    WORDS + parked.reduce((length, { pollfds }) => length + pollfds.length, 0),
+  );
+  fds[0] = interrupter.fd;
+  fds[1] = POLLIN;
+  let end = WORDS;
+  for (const { pollfds } of parked) {
+    fds.set(pollfds, end);
+    end += pollfds.length;
+  }
+
+  isParked = true;
+  const count = await poll_nonblocking(fds, fds.length / WORDS, timeoutOf(parked));
+  isParked = false;
+  lastTurn = performance.now();
+  if (isInterrupted) interrupter.drain();
+  isInterrupted = false;
+  // The errno is the other thread's: the same call here, without waiting, tells it.
+  if (count === -1 && poll(fds, fds.length / WORDS, 0) === -1) throw osError("poll", "", errno());
+
+  let start = WORDS;
+  for (const { wait, pollfds } of parked) {
+    if (hasRevents(fds, start, start + pollfds.length)) wait.over = true;
+    start += pollfds.length;
+  }
+  let told = false;
+  for (const [wait, { resolve }] of waits) {
+    if (!wait.over && wait.deadline > lastTurn) continue;
+    waits.delete(wait);
+    resolve();
+    told = true;
+  }
+  return told;
+}
+
+function timeoutOf(parked: { wait: Wait }[]): number {
+  let deadline = Infinity;
+  for (const { wait } of parked) deadline = wait.over ? 0 : Math.min(deadline, wait.deadline);
+  if (deadline === Infinity) return -1;
+  const remaining = Math.ceil(deadline - performance.now());
+  return Math.min(Math.max(remaining, 0), LONGEST_POLL);
+}
+
+function hasRevents(fds: Int32Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += WORDS) {
+    if (fds[at + 1]! >>> REVENTS_SHIFT !== 0) return true;
+  }
+  return false;
+}
