@@ -1,79 +1,54 @@
 /**
- * An echo server: sends every client back what it sent. One thread, one selector, any number of clients.
+ * An echo server: sends every client back what it sent. `--help` shows its flags.
  *
- *     deno run --allow-ffi examples/echo_server.ts [--host 127.0.0.1] [--port 8888] [--selector epoll] [--quiet]
- *
- * A connection is either being read (EVENT_READ, `read`) or, while its client takes no more, being written
- * (EVENT_WRITE, `write`) and not read. So each holds at most BUFFER_SIZE bytes here, however slow its client is.
+ * A connection is either read (EVENT_READ, `read`) or, while its client takes no more, written (EVENT_WRITE, `write`)
+ * and not read. So each holds at most BUFFER_SIZE bytes here, however slow its client is.
  */
 
-import { parseArgs } from "node:util";
-import {
-  DefaultSelector,
-  EpollSelector,
-  EVENT_READ,
-  EVENT_WRITE,
-  isOsError,
-  PollSelector,
-  SelectSelector,
-  Socket,
-} from "../mod.ts";
-import {
-  AF_INET,
-  AF_INET6,
-  IPPROTO_TCP,
-  SO_REUSEADDR,
-  SOL_SOCKET,
-  TCP_NODELAY,
-} from "../ffi/mod.ts";
+import { setImmediate } from "node:timers/promises";
+import * as ffi from "../ffi/mod.ts";
+import { EVENT_READ, EVENT_WRITE, type InetAddress, isOsError, Socket } from "../mod.ts";
+import { format, log, parseOptions } from "./echo_server_cli.ts";
 
-type Handler = (socket: Socket) => void;
-
-const USAGE = `Usage: echo_server.ts [options]
-  --host HOST       address to listen on (127.0.0.1)
-  --port PORT       port to listen on, 0 picks a free one (8888)
-  --selector NAME   epoll, poll, select or kqueue (the best one there is)
-  --quiet           no line for each connection
-  --help            this text`;
-const SELECTORS = { epoll: EpollSelector, poll: PollSelector, select: SelectSelector };
-const BUFFER_SIZE = 65536;
-const LONGEST_WAIT = 250; // milliseconds until a signal is noticed that came just before a wait
+const BUFFER_SIZE = 65536; // bytes
 const RETRY = 100; // milliseconds until a full server tries to accept again
-const LINES_PER_SECOND = 10;
+const LONGEST_WAIT = 250; // milliseconds until --blocking notices a signal that came just before its wait
 
 const options = parseOptions();
-const selector = new options.Selector<Handler, Socket>();
-const server = new Socket(options.host.includes(":") ? AF_INET6 : AF_INET);
-const buffer = new Uint8Array(BUFFER_SIZE); // each read's, until it is sent
-const unsent = new Map<Socket, Uint8Array>(); // what the kernel did not take yet
+const selector = new options.Selector<(socket: Socket) => void, Socket>();
+const server = new Socket(options.host.includes(":") ? ffi.AF_INET6 : ffi.AF_INET);
+const buffer = new Uint8Array(BUFFER_SIZE); // what is being read, until it is sent
+const unsent = new Map<Socket, Uint8Array>(); // what was read and the kernel did not take yet
 
 function accept(server: Socket) {
   while (true) {
-    let connection;
     try {
-      connection = server.accept();
+      const connection = server.accept();
+      if (connection === null) return;
+      isFull = false;
+      welcome(connection);
     } catch (error) {
       if (!isOsError(error)) throw error;
-      if (error.code === "ECONNABORTED") continue; // gone before it was here
-      return pause(error); // EMFILE, ENFILE, ENOBUFS, ENOMEM: no place for another client
+      if (error.code !== "ECONNABORTED") return pause(error); // that one: gone before it was here
     }
-    if (connection === null) return;
-    try {
-      connection.setOption(IPPROTO_TCP, TCP_NODELAY, 1); // small echoes must not wait for each other
-      selector.register(connection, EVENT_READ, read);
-      isFull = false;
-      log("connected", connection);
-    } catch (error) { // such as a descriptor that is too large for select
-      log(`refused (${(error as Error).message})`, connection);
-      connection.close();
-    }
+  }
+}
+
+function welcome(connection: Socket) {
+  try {
+    connection.setOption(ffi.IPPROTO_TCP, ffi.TCP_NODELAY, 1); // no echo waits for the one before
+    selector.register(connection, EVENT_READ, read);
+    if (!options.quiet) log(connection.remoteAddress, "connected");
+  } catch (error) { // such as a descriptor that is too large for select(2)
+    if (!options.quiet) log(connection.remoteAddress, `refused: ${(error as Error).message}`);
+    connection.close();
   }
 }
 
 function read(connection: Socket) {
   const count = connection.recvInto(buffer);
   if (count === null) return;
-  // The client has sent all and, since nothing is unsent while we read, got all back.
+  // The client has sent all and, since we read only while nothing is unsent, has been sent all back.
   if (count === 0) return close(connection, "closed");
   const sent = connection.send(buffer.subarray(0, count)) ?? 0;
   if (sent === count) return;
@@ -90,103 +65,85 @@ function write(connection: Socket) {
 }
 
 function close(connection: Socket, why: string) {
-  log(why, connection);
+  if (!options.quiet) log(connection.remoteAddress, why);
   selector.unregister(connection);
   unsent.delete(connection);
   connection.close();
-  resume(); // its place is free
+  resume(); // there is a place now
 }
 
-// Without a descriptor to spare, the connections that wait would make the listener ready for ever: look away.
+// Out of descriptors or memory (EMFILE, ENOBUFS), the clients that wait would keep the listener ready: look away.
+let isPaused = false;
 let isFull = false;
-let pausedAt = 0;
 function pause(error: Error) {
   if (!isFull) console.error(`${error.message}; new clients wait until others leave`);
-  isFull = true;
-  pausedAt = performance.now();
+  isFull = isPaused = true;
   selector.unregister(server);
+  setTimeout(resume, RETRY);
 }
+
 function resume() {
-  if (pausedAt === 0) return;
-  pausedAt = 0;
+  if (!isPaused || selector.closed) return;
+  isPaused = false;
   selector.register(server, EVENT_READ, accept);
 }
 
-let second = 0;
-let lines = 0;
-function log(what: string, connection: Socket) {
-  if (options.quiet) return;
-  const now = Math.floor(performance.now() / 1000);
-  if (now !== second) [second, lines] = [now, 0];
-  if (++lines > LINES_PER_SECOND + 1) return;
-  if (lines > LINES_PER_SECOND) return console.log("… and more within this second");
-  const { hostname, port } = connection.remoteAddress as { hostname: string; port: number };
-  console.log(`${hostname}:${port} ${what}`);
-}
-
-function parseOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        host: { type: "string", default: "127.0.0.1" },
-        port: { type: "string", default: "8888" },
-        selector: { type: "string" },
-        quiet: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      Deno.exit(0);
-    }
-    if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535) {
-      throw new Error(`--port takes a number from 0 to 65535, not "${values.port}"`);
-    }
-    const name = values.selector;
-    if (name !== undefined && !Object.hasOwn({ ...SELECTORS, kqueue: null }, name)) {
-      throw new Error(`--selector takes epoll, poll, select or kqueue, not "${name}"`);
-    }
-    const Selector = name === undefined ? DefaultSelector : SELECTORS[name as "epoll"];
-    if (!Selector?.isSupported()) throw new Error(`${name} is not supported on ${Deno.build.os}`);
-    return { ...values, port: Number(values.port), Selector };
-  } catch (error) {
-    console.error((error as Error).message.split("\n")[0]);
-    Deno.exit(2);
-  }
-}
-
-try {
-  server.setOption(SOL_SOCKET, SO_REUSEADDR, 1); // not held up by the connections of a server before
-  server.bind({ hostname: options.host, port: options.port });
+function listen(port: number): InetAddress {
+  server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1); // the connections of a server before may linger
+  if (options.workers > 1) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEPORT, 1); // the kernel deals
+  server.bind({ hostname: options.host, port });
   server.listen();
-} catch (error) {
-  console.error((error as Error).message);
-  Deno.exit(1);
-}
-server.setBlocking(false);
-selector.register(server, EVENT_READ, accept);
-const { hostname, port } = server.localAddress as { hostname: string; port: number };
-console.log(`listening on ${hostname}:${port} (${selector.constructor.name})`);
-
-let running = true;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => running = false);
+  server.setBlocking(false);
+  selector.register(server, EVENT_READ, accept);
+  return server.localAddress as InetAddress;
 }
 
-while (running) {
-  for (const [key] of selector.select(LONGEST_WAIT)) {
-    try {
-      key.data(key.fileobj);
-    } catch (error) {
-      if (!isOsError(error)) throw error;
-      close(key.fileobj, error.message);
+async function serve() {
+  for (let round = 0; !selector.closed; round++) {
+    const ready = options.blocking ? selector.select(LONGEST_WAIT) : await selector.selectAsync();
+    for (const [key] of ready) {
+      try {
+        key.data(key.fileobj);
+      } catch (error) {
+        if (!isOsError(error)) throw error;
+        close(key.fileobj, error.message); // reset, timed out
+      }
     }
+    // Signal listeners and timers run only when Deno's event loop gets its turn.
+    if (options.blocking && (ready.length === 0 || round % 64 === 0)) await setImmediate();
   }
-  if (pausedAt !== 0 && performance.now() - pausedAt > RETRY) resume();
-  await new Promise((resolve) => setTimeout(resolve)); // lets Deno deliver signals
 }
 
-for (const key of [...selector.getMap().values()]) key.fileobj.close();
-server.close();
-selector.close();
-console.log("server closed");
+function stop() {
+  for (const { fileobj } of selector.getMap().values()) fileobj.close();
+  server.close();
+  selector.close();
+}
+
+if (self.name !== "") { // a worker of the main thread below, named after the port
+  const mainThread = self as unknown as Worker;
+  mainThread.onmessage = stop;
+  listen(Number(self.name));
+  await serve();
+  mainThread.postMessage("closed");
+  self.close();
+} else {
+  try {
+    const address = listen(options.port);
+    console.log(`listening on ${format(address)} (${selector.constructor.name})`);
+    options.port = address.port;
+  } catch (error) {
+    console.error((error as Error).message);
+    Deno.exit(1);
+  }
+  const workers = Array.from({ length: options.workers - 1 }, () => {
+    return new Worker(import.meta.url, { type: "module", name: `${options.port}` });
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  await serve();
+  await Promise.all(workers.map((worker) => {
+    worker.postMessage("stop");
+    return new Promise((resolve) => worker.onmessage = resolve);
+  }));
+  console.log("server closed");
+}

@@ -1,0 +1,90 @@
+/**
+ * The command line of echo_server.ts: its flags, and what it says of its clients.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import * as selectors from "../mod.ts";
+import type { Address, InetAddress } from "../mod.ts";
+
+const USAGE = `Usage: deno run --allow-ffi examples/echo_server.ts [options]
+  --host HOST      address to listen on (127.0.0.1)
+  --port PORT      port to listen on, 0 picks a free one (8888)
+  --selector NAME  epoll, poll, select or kqueue (the best one there is)
+  --workers N      threads that serve, 1 to 64; more than 1 need --allow-read too (1)
+  --blocking       wait in select() instead of on Deno's event loop
+  --quiet          no line for each connection
+  --help           this text`;
+
+const SELECTORS = {
+  default: selectors.DefaultSelector,
+  epoll: selectors.EpollSelector,
+  poll: selectors.PollSelector,
+  select: selectors.SelectSelector,
+  kqueue: undefined,
+};
+
+const LINES_PER_SECOND = 10;
+
+/** What the command line says, or the end of the program with one line that says what is wrong with it. */
+export function parseOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        host: { type: "string", default: "127.0.0.1" },
+        port: { type: "string", default: "8888" },
+        selector: { type: "string", default: "default" },
+        workers: { type: "string", default: "1" },
+        blocking: { type: "boolean", default: false },
+        quiet: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      Deno.exit(0);
+    }
+    return {
+      ...values,
+      port: integer("--port", values.port, 0, 65535),
+      workers: integer("--workers", values.workers, 1, 64),
+      Selector: selectorNamed(values.selector),
+    };
+  } catch (error) {
+    console.error((error as Error).message.split("\n")[0]);
+    Deno.exit(2);
+  }
+}
+
+let second = 0;
+let lines = 0;
+
+/** Prints a line about a client, unless there were many within this second already. */
+export function log(client: Address, what: string): void {
+  const now = Math.floor(performance.now() / 1000);
+  if (now !== second) [second, lines] = [now, 0];
+  lines++;
+  if (lines <= LINES_PER_SECOND) console.log(`${format(client as InetAddress)} ${what}`);
+  if (lines === LINES_PER_SECOND) console.log("(no more lines within this second)");
+}
+
+/** `127.0.0.1:8888`, `[::1]:8888` */
+export function format({ hostname, port }: InetAddress): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function integer(flag: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new Error(`${flag} takes a number from ${least} to ${most}, not "${text}"`);
+}
+
+function selectorNamed(name: string): typeof selectors.DefaultSelector {
+  if (!Object.hasOwn(SELECTORS, name)) {
+    throw new Error(`--selector takes epoll, poll, select or kqueue, not "${name}"`);
+  }
+  const Selector = SELECTORS[name as keyof typeof SELECTORS];
+  if (Selector?.isSupported()) return Selector;
+  throw new Error(`--selector ${name} is not supported on ${Deno.build.os}`);
+}
