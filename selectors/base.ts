@@ -74,7 +74,6 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   readonly #waker: Waker;
   readonly #wakerOutside: Waker;
   readonly #mechanism: Mechanism<Data, File>;
-  #generation = 0;
   #wait: Wait | undefined; // of selectAsync()
   #closed = false;
 
@@ -150,9 +149,8 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     }
     this.#mechanism.check(fd, events, mode);
 
-    this.#generation = (this.#generation + 1) | 0 || 1;
     const key = selectorKey(fileobj, fd, events, data as Data, mode);
-    const registration = new Registration<Data, File>(key, this.#generation);
+    const registration = new Registration<Data, File>(key);
     this.#mechanism.add(registration);
     this.#registrations.add(registration);
     this.#refresh();

@@ -108,6 +108,7 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
   readonly #registrations: Registrations<Data, File>;
   readonly #waker: Waker;
   #epfd: number;
+  #generation = WAKER_GENERATION;
   #events = new Int32Array(64 * WORDS);
   readonly #event = new Int32Array(WORDS);
   readonly #timespec = new Uint8Array(timespec.size);
@@ -177,9 +178,8 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     return new Int32Array([this.#epfd, POLLIN]);
   }
 
-  isWatching({ fd, generation, key }: Registration<Data, File>): boolean {
-    const events = interest(key.events, key.mode);
-    return this.#epoll_ctl(EPOLL_CTL_MOD, this.#epfd, fd, events, generation) === 0;
+  isWatching(registration: Registration<Data, File>): boolean {
+    return this.#tryControl(EPOLL_CTL_MOD, registration) === 0;
   }
 
   close(): void {
@@ -200,15 +200,14 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   #control(operation: number, registration: Registration<Data, File>): void {
-    const { fd, generation, key } = registration;
-    const events = interest(key.events, key.mode);
-    if (this.#epoll_ctl(operation, this.#epfd, fd, events, generation) === 0) return;
+    const { fd } = registration;
+    if (this.#tryControl(operation, registration) === 0) return;
     let error = errno();
 
     // The kernel's list follows open files and ours numbers: after close(2), dup(2) and reuse either may know more.
     if (error === EEXIST || error === ENOENT) {
       const other = error === EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-      if (this.#epoll_ctl(other, this.#epfd, fd, events, generation) === 0) return;
+      if (this.#tryControl(other, registration) === 0) return;
       error = errno();
     }
     if (error === EPERM) {
@@ -220,6 +219,17 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
       );
     }
     throw osError("epoll_ctl", fd, error);
+  }
+
+  #tryControl(operation: number, registration: Registration<Data, File>): number {
+    const { fd, key } = registration;
+    // A new entry is told from one that an earlier file may have left under the same number.
+    if (operation === EPOLL_CTL_ADD) {
+      this.#generation = (this.#generation + 1 | 0) || WAKER_GENERATION + 1;
+      registration.generation = this.#generation;
+    }
+    const events = interest(key.events, key.mode);
+    return this.#epoll_ctl(operation, this.#epfd, fd, events, registration.generation);
   }
 
   #epoll_ctl(op: number, epfd: number, fd: number, events: number, generation: number): number {

@@ -11,19 +11,18 @@ import type { FileObject, SelectorKey, TriggerMode } from "./types.ts";
 export class Registration<Data, File extends FileObject> {
   /** The descriptor. */
   readonly fd: number;
-  /** Tells this registration from earlier ones of the same number; never 0. */
-  readonly generation: number;
   /** What users see. */
   key: SelectorKey<Data, File>;
   /** False once a "oneshot" registration has been reported, until modify(). */
   armed: boolean = true;
   /** The place in the mechanism's own array, where it has one. */
   index: number = -1;
+  /** Tells this registration from earlier ones of the same number, where the mechanism needs that. */
+  generation: number = 0;
 
   /** A registration of the key's descriptor, armed. */
-  constructor(key: SelectorKey<Data, File>, generation: number) {
+  constructor(key: SelectorKey<Data, File>) {
     this.fd = key.fd;
-    this.generation = generation;
     this.key = key;
   }
 }
