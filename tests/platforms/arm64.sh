@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Runs the suites on arm64 Linux: Deno's arm64 build under qemu-user, with arm64 libraries from
+# Debian. Everything is installed on the first run (half a minute), into the cache folder.
+#   tests/platforms/arm64.sh              deno test of the suites below
+#   tests/platforms/arm64.sh run -A x.ts  any other deno command
+#   tests/platforms/arm64.sh facts        what qemu does not do as Linux does (qemu_facts.c)
+# Without binfmt_misc an arm64 program cannot be executed by name, and Deno.execPath() is one. So
+# the environment names stand-ins that can: SELECTORS_DENO (deno) and CC (a C compiler for arm64).
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+SUITES=(tests)
+
+arm64=$cache/arm64
+root=$arm64/root
+
+debian qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+mkdir -p "$arm64"
+[ -d "$root" ] || debian_root bookworm arm64 libc6 libgcc-s1 libstdc++6 "$root"
+deno_build @deno/linux-arm64-glibc "$arm64/deno"
+
+cat >"$arm64/deno-arm64" <<SCRIPT
+#!/bin/sh
+exec qemu-aarch64-static -L '$root' '$arm64/deno/deno' "\$@"
+SCRIPT
+
+# A compiled program becomes a script that runs it under qemu; a library stays what it is.
+cat >"$arm64/cc-arm64" <<SCRIPT
+#!/usr/bin/env bash
+set -euo pipefail
+output=a.out previous=
+for argument; do
+  [ "\$previous" != -o ] || output=\$argument
+  previous=\$argument
+done
+aarch64-linux-gnu-gcc "\$@"
+case " \$* " in *' -shared '* | *' -c '* | *' -E '* | *' -S '* | *' --version '*) exit 0 ;; esac
+mv "\$output" "\$output.arm64"
+printf '#!/bin/sh\nexec qemu-aarch64-static -L %q %q "\$@"\n' '$root' "\$(realpath "\$output.arm64")" >"\$output"
+chmod +x "\$output"
+SCRIPT
+chmod +x "$arm64/deno-arm64" "$arm64/cc-arm64"
+
+export SELECTORS_DENO=$arm64/deno-arm64 SELECTORS_EMULATOR=qemu CC=$arm64/cc-arm64
+export DENO_DIR=$arm64/deno_dir NO_COLOR=1
+cd "$repo"
+if [ "${1:-}" = facts ]; then
+  "$CC" -O2 -Wall -Wextra -Werror -o "$arm64/facts" tests/platforms/qemu_facts.c
+  exec "$arm64/facts"
+fi
+[ $# -eq 0 ] || exec "$SELECTORS_DENO" "$@"
+tell arm64 "$SELECTORS_DENO" test -A --no-check "${SUITES[@]}"

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Runs the suites on Windows' Deno under Wine 10, in a chroot of Debian trixie (bookworm's Wine 8 is
+# too old for V8). Needs root. The first run installs everything, into the cache folder: half a
+# minute. Inside, Z:\repo is this repository, Z:\tmp the host's /tmp, and the network is the host's.
+#   tests/platforms/windows.sh              deno test of the suites below
+#   tests/platforms/windows.sh run -A x.ts  any other deno command
+#   tests/platforms/windows.sh facts        what Wine does not do as documented (wine_facts.c)
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+SUITES=(tests)
+
+windows=$cache/windows
+root=$windows/root
+wine=/usr/lib/wine/wine64
+
+# inside COMMAND…: runs it in the chroot, in mount and PID namespaces that take everything with
+# them when it ends, wineserver and its services as well.
+inside() {
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  unshare --mount --pid --fork --kill-child bash -c '
+    set -euo pipefail
+    root=$1 repo=$2 && shift 2
+    mount --rbind /dev "$root/dev"
+    mount -t proc proc "$root/proc"
+    mount --rbind /sys "$root/sys"
+    mount --bind "$repo" "$root/repo"
+    mount --bind /tmp "$root/tmp"
+    status=0
+    unshare --root="$root" --wd=/repo "$@" || status=$?
+    exit "$status"
+  ' inside "$root" "$repo" "$@"
+}
+
+export HOME=/root WINEPREFIX=/wine WINEDEBUG=${WINEDEBUG:--all} WINESERVER=/usr/lib/wine/wineserver64
+export WINEDLLOVERRIDES='mscoree,mshtml,winemenubuilder.exe='
+unset DISPLAY WAYLAND_DISPLAY XDG_RUNTIME_DIR
+
+# Debian's scripts were not run, so what they would have done for Wine is done here: zlib1.dll where
+# its DLLs look for it.
+set_up() {
+  debian_root trixie amd64 wine64 libwine libz-mingw-w64 base-files "$root"
+  mkdir -p "$root"/{dev,proc,sys,tmp,repo,root,wine/drive_c/windows/system32}
+  mkdir -p "$root/etc/ssl/certs"
+  cp /etc/hosts /etc/resolv.conf "$root/etc/"
+  cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+  cp "$root/usr/x86_64-w64-mingw32/lib/zlib1.dll" "$root/wine/drive_c/windows/system32/"
+  say "making a Wine prefix"
+  inside "$wine" wineboot --init </dev/null >"$windows/wineboot.log" 2>&1
+  inside "$WINESERVER" --wait </dev/null
+  touch "$windows/ready"
+}
+
+mkdir -p "$windows"
+[ "$(id -u)" = 0 ] || { say "windows.sh needs root, for a chroot" && exit 1; }
+[ -e "$windows/ready" ] || set_up
+deno_build @deno/win32-x64 "$windows/deno"
+cmp -s "$windows/deno/deno.exe" "$root/deno.exe" || cp "$windows/deno/deno.exe" "$root/deno.exe"
+
+export SELECTORS_EMULATOR=wine NO_COLOR=1
+if [ "${1:-}" = facts ]; then
+  debian gcc-mingw-w64-x86-64-win32
+  x86_64-w64-mingw32-gcc -O2 -Wall -Wextra -Werror -D_WIN32_WINNT=0x0A00 \
+    -o "$root/facts.exe" "$repo/tests/platforms/wine_facts.c" -lws2_32
+  inside "$wine" 'Z:\facts.exe'
+  exit
+fi
+if [ $# -gt 0 ]; then inside "$wine" 'Z:\deno.exe' "$@"; exit; fi
+tell windows inside "$wine" 'Z:\deno.exe' test -A --no-check "${SUITES[@]}"
