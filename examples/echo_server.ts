@@ -24,9 +24,8 @@ function accept(server: Socket) {
   while (true) {
     try {
       const connection = server.accept();
-      if (connection === null) return;
-      isFull = false;
-      welcome(connection);
+      if (connection !== null) welcome(connection);
+      else return void (isFull = false); // all that waited are in
     } catch (error) {
       if (!isOsError(error)) throw error;
       if (error.code !== "ECONNABORTED") return pause(error); // that one: gone before it was here

@@ -16,7 +16,7 @@ import {
   type TriggerMode,
 } from "./types.ts";
 import type { Mechanism, MechanismFactory } from "./mechanism.ts";
-import { interrupt, isTurnDue, park, turn, type Wait } from "./parking.ts";
+import { enter, interrupt, isTurnDue, leave, park, turn, type Wait } from "./parking.ts";
 import { Registration, RegistrationMap, Registrations, selectorKey } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
@@ -75,6 +75,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   readonly #wakerOutside: Waker;
   readonly #mechanism: Mechanism<Data, File>;
   #wait: Wait | undefined; // of selectAsync()
+  #hasEntered = false; // for selectAsync()
   #closed = false;
 
   /**
@@ -377,6 +378,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   #free(): void {
     this.#mechanism.close();
     this.#waker.close();
+    if (this.#hasEntered) leave();
   }
 
   /** A parked thread waits for what was registered when it parked, unless the mechanism's own descriptor stands for all. */
@@ -394,6 +396,10 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     this.#checkOpen();
     if (this.#wait !== undefined) {
       throw new Deno.errors.Busy(`The ${this.constructor.name} is already waiting`);
+    }
+    if (!this.#hasEntered) {
+      enter();
+      this.#hasEntered = true;
     }
     const mechanism = this.#mechanism;
     const wait: Wait = {

@@ -27,7 +27,9 @@ const LONGEST_POLL = 2 ** 31 - 1;
 const LONGEST_RUN = 5;
 
 const waits = new Map<Wait, PromiseWithResolvers<void>>();
-let interrupter: Waker | undefined; // there while the thread parks again and again
+let users = 0;
+let interrupter: Waker | undefined; // there while there are users
+let isRunning = false;
 let isParked = false;
 let isInterrupted = false;
 let lastTurn = 0;
@@ -43,12 +45,26 @@ export async function turn(): Promise<void> {
   lastTurn = performance.now();
 }
 
+/** Announces a selector that will park. What that takes is taken now, so that a later wait cannot fail for want of descriptors. */
+export function enter(): void {
+  interrupter ??= new Waker();
+  users++;
+}
+
+/** Takes back one enter(), once the selector waits no more. */
+export function leave(): void {
+  users--;
+  if (users > 0) return;
+  interrupter?.close();
+  interrupter = undefined;
+}
+
 /** Resolves when poll(2) finds something for `wait`, or it is over. Afterwards no thread uses its descriptors any more. */
 export function park(wait: Wait): Promise<void> {
   const settled = Promise.withResolvers<void>();
   waits.set(wait, settled);
-  if (interrupter === undefined) void parkUntilNobodyWaits();
-  else interrupt();
+  if (isRunning) interrupt();
+  else void parkUntilNobodyWaits();
   return settled.promise;
 }
 
@@ -60,10 +76,10 @@ export function interrupt(): void {
 }
 
 async function parkUntilNobodyWaits(): Promise<void> {
+  isRunning = true;
   try {
-    interrupter = new Waker();
     while (waits.size > 0) {
-      const told = await parkOnce(interrupter);
+      const told = await parkOnce(interrupter!);
       // Who was told will likely wait again: gather them, rather than park for the rest and be interrupted.
       if (told && waits.size > 0) await turn();
     }
@@ -71,8 +87,7 @@ async function parkUntilNobodyWaits(): Promise<void> {
     for (const { reject } of waits.values()) reject(error);
     waits.clear();
   } finally {
-    interrupter?.close();
-    interrupter = undefined;
+    isRunning = false;
   }
 }
 
