@@ -34,7 +34,7 @@
  * @module
  */
 
-export { isOsError, type OsError } from "./ffi/mod.ts";
+export { isOsError, type OsError, type SyscallRecord, traceSyscalls } from "./ffi/mod.ts";
 export { BaseSelector, type DataAndOptions } from "./selectors/base.ts";
 export { DefaultSelector } from "./selectors/default.ts";
 export { EpollSelector } from "./selectors/epoll.ts";

@@ -325,9 +325,11 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+/** The functions of the C library, by name. */
+export type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-let symbols: Symbols | undefined;
+let symbols: Symbols | undefined; // what calls go through
+let realSymbols: Symbols | undefined;
 let errnoLocation: Int32Array | undefined;
 
 /**
@@ -338,6 +340,25 @@ let errnoLocation: Int32Array | undefined;
  */
 export function libc(): Symbols {
   return symbols ?? open();
+}
+
+/** Puts `wrap` around every function of the library, or takes it away. */
+export function interpose(
+  wrap: ((name: string, call: (...args: never[]) => unknown) => unknown) | undefined,
+): void {
+  realSymbols ??= libc();
+  if (wrap === undefined) symbols = realSymbols;
+  else {
+    const wrapped = Object.entries(realSymbols).map(([name, call]) => {
+      return [name, call === null ? null : wrap(name, call as (...args: never[]) => unknown)];
+    });
+    symbols = Object.fromEntries(wrapped) as Symbols;
+  }
+}
+
+/** Sets this thread's errno. */
+export function setErrno(number: number): void {
+  if (errnoLocation !== undefined) errnoLocation[0] = number;
 }
 
 /**

@@ -41,4 +41,5 @@ export * from "./sockaddr.ts";
 export * from "./socket.ts";
 export type { Struct } from "./struct.ts";
 export * from "./time.ts";
+export { type SyscallRecord, traceSyscalls } from "./trace.ts";
 export * from "./unistd.ts";

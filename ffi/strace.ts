@@ -1,0 +1,395 @@
+/**
+ * How strace(1) prints a call's arguments: flags by name, structs field by field, bytes as strings cut at 32. What the
+ * kernel fills in is printed as it is after the call, or as an address where the call failed.
+ *
+ * @module
+ */
+
+import { epoll_event } from "./epoll.ts";
+import { platform } from "./platform.ts";
+import { pollfd } from "./poll.ts";
+import { sockaddr_in, sockaddr_in6, sockaddr_un } from "./sockaddr.ts";
+import { timespec, timeval } from "./time.ts";
+
+/** A call as it was made. `before` are its arguments with small arrays copied, since the kernel overwrites some. */
+export interface Call {
+  readonly args: readonly Argument[];
+  readonly before: readonly Argument[];
+  readonly result: number;
+}
+
+type Bytes = Uint8Array | Int32Array | Uint32Array;
+type Argument = Bytes | number | null;
+type Decoder = (call: Call) => (string | number)[];
+
+const STRING_LIMIT = 32;
+const C: Readonly<Record<string, number>> = platform.constants;
+
+/** The arguments of each call. A call that is not here has only numbers. */
+export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
+  epoll_create1: ({ args: [flags] }) => [bits(flags, "EPOLL_CLOEXEC")],
+  epoll_ctl: ({ args: [epfd, op, fd, event] }) => [
+    int(epfd),
+    name(op, "EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "EPOLL_CTL_MOD"),
+    int(fd),
+    event === null ? "NULL" : epollEvent(bytes(event), 0),
+  ],
+  epoll_wait: (call) => [...epollWait(call), int(call.args[3])],
+  epoll_pwait2: (call) => [...epollWait(call), time(call.args[3], "nsec"), "NULL", 8],
+  poll: ({ args: [fds, nfds, timeout] }) => [pollfds(fds, nfds), int(nfds), int(timeout)],
+  ppoll: ({ args: [fds, nfds, timeout] }) => [
+    pollfds(fds, nfds),
+    int(nfds),
+    time(timeout, "nsec"),
+    "NULL",
+    8,
+  ],
+  select: ({ args: [nfds], before: [, read, write, except, timeout] }) => [
+    int(nfds),
+    fdSet(read, int(nfds)),
+    fdSet(write, int(nfds)),
+    fdSet(except, int(nfds)),
+    time(timeout, "usec"),
+  ],
+  eventfd: ({ args: [initval, flags] }) => [
+    int(initval),
+    bits(flags, "EFD_SEMAPHORE", "EFD_CLOEXEC", "EFD_NONBLOCK"),
+  ],
+  pipe: ({ args: [fds], result }) => [twoInts(fds, result)],
+  pipe2: ({ args: [fds, flags], result }) => [
+    twoInts(fds, result),
+    bits(flags, "O_NONBLOCK", "O_CLOEXEC"),
+  ],
+  dup3: ({ args: [oldfd, newfd, flags] }) => [int(oldfd), int(newfd), bits(flags, "O_CLOEXEC")],
+  fcntl: ({ args: [fd, cmd, arg] }) => {
+    const command = name(cmd, ...FCNTL_COMMANDS);
+    if (command === "F_GETFD" || command === "F_GETFL") return [int(fd), command];
+    if (command === "F_SETFD") return [int(fd), command, bits(arg, "FD_CLOEXEC")];
+    if (command === "F_SETFL") return [int(fd), command, statusFlags(int(arg))];
+    return [int(fd), command, int(arg)];
+  },
+  read: ({ args: [fd, buf, count], result }) => [int(fd), received(buf, result), int(count)],
+  write: ({ args: [fd, buf, count] }) => [int(fd), string(buf, int(count)), int(count)],
+  socket: ({ args: [domain, type, protocol] }) => socketArguments(domain, type, protocol),
+  socketpair: ({ args: [domain, type, protocol, fds], result }) => [
+    ...socketArguments(domain, type, protocol),
+    twoInts(fds, result),
+  ],
+  bind: ({ args: [fd, addr, length] }) => [int(fd), sockaddr(addr, int(length)), int(length)],
+  connect: ({ args: [fd, addr, length] }) => [int(fd), sockaddr(addr, int(length)), int(length)],
+  accept: (call) => accepted(call, 1, 2),
+  accept4: (call) => [...accepted(call, 1, 2), bits(call.args[3], "SOCK_CLOEXEC", "SOCK_NONBLOCK")],
+  getsockname: (call) => accepted(call, 1, 2),
+  getpeername: (call) => accepted(call, 1, 2),
+  recv: ({ args: [fd, buf, size, flags], result }) => [
+    int(fd),
+    received(buf, result),
+    int(size),
+    messageFlags(flags),
+  ],
+  recvfrom: (call) => {
+    const [fd, buf, size, flags] = call.args;
+    const address = accepted(call, 4, 5).slice(1);
+    return [int(fd), received(buf!, call.result), int(size), messageFlags(flags), ...address];
+  },
+  send: ({ args: [fd, buf, size, flags] }) => [
+    int(fd),
+    string(buf, int(size)),
+    int(size),
+    messageFlags(flags),
+  ],
+  sendto: ({ args: [fd, buf, size, flags, addr, length] }) => [
+    int(fd),
+    string(buf, int(size)),
+    int(size),
+    messageFlags(flags),
+    addr === null ? "NULL" : sockaddr(addr, int(length)),
+    int(length),
+  ],
+  getsockopt: ({ args: [fd, level, option, value, length], before, result }) => [
+    int(fd),
+    optionLevel(level),
+    optionName(int(level), option),
+    result === -1 ? address(value) : option32(bytes(value), bytes32(length)[0]!),
+    lengthAfter(before[4], length, result),
+  ],
+  setsockopt: ({ args: [fd, level, option, value, length] }) => [
+    int(fd),
+    optionLevel(level),
+    optionName(int(level), option),
+    option32(bytes(value), int(length)),
+    int(length),
+  ],
+  getaddrinfo: ({ args: [node, service, hints] }) => [
+    node === null ? "NULL" : string(node, bytes(node).length - 1),
+    service === null ? "NULL" : string(service, bytes(service).length - 1),
+    hints === null
+      ? "NULL"
+      : `{ai_family=${name(new Int32Array(bytes(hints).buffer)[1]!, ...FAMILIES)}}`,
+    "[…]",
+  ],
+  shutdown: ({ args: [fd, how] }) => [int(fd), name(how, "SHUT_RD", "SHUT_WR", "SHUT_RDWR")],
+};
+
+/** What strace adds behind the result. */
+export function resultNote(call: string, { args, before, result }: Call): string {
+  if (call === "fcntl" && result !== -1) {
+    if (args[1] === C.F_GETFL) return ` (flags ${statusFlags(result)})`;
+    if (args[1] === C.F_GETFD && result !== 0) return ` (flags ${bits(result, "FD_CLOEXEC")})`;
+  }
+  if ((call === "poll" || call === "ppoll") && result >= 0) {
+    if (result === 0) return " (Timeout)";
+    const ready = eachPollfd(args[0], args[1]).filter(({ revents }) => revents !== 0);
+    return ` ([${
+      ready.map(({ fd, revents }) => `{fd=${fd}, revents=${pollBits(revents)}}`).join(", ")
+    }])`;
+  }
+  if (call === "select" && result >= 0) {
+    if (result === 0) return " (Timeout)";
+    const nfds = int(args[0]);
+    const sets = ["in", "out", "exc"].map((set, i) => [set, fdSet(args[i + 1], nfds)]);
+    const found = sets.filter(([, fds]) => fds !== "NULL" && fds !== "[]").map((set) =>
+      set.join(" ")
+    );
+    if (before[4] !== null) found.push(`left ${time(args[4], "usec")}`);
+    return ` (${found.join(", ")})`;
+  }
+  return "";
+}
+
+/** Whether a call's result is printed in hexadecimal, as that of F_GETFL is. */
+export function resultText(call: string, { args, result }: Call): string {
+  const isFlags = call === "fcntl" && (args[1] === C.F_GETFL || args[1] === C.F_GETFD);
+  return isFlags && result > 0 ? `0x${result.toString(16)}` : `${result}`;
+}
+
+const FAMILIES = ["AF_UNSPEC", "AF_UNIX", "AF_INET", "AF_INET6"];
+const FCNTL_COMMANDS = ["F_DUPFD", "F_GETFD", "F_SETFD", "F_GETFL", "F_SETFL", "F_DUPFD_CLOEXEC"];
+
+function int(value: Argument | undefined): number {
+  return value as number;
+}
+
+function bytes(memory: Argument | undefined): Uint8Array {
+  const { buffer, byteOffset, byteLength } = memory as Bytes;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function bytes32(memory: Argument | undefined): Int32Array {
+  return memory as Int32Array;
+}
+
+/** The name of the one constant that has this value. */
+function name(value: Argument | undefined, ...names: string[]): string {
+  return names.find((name) => C[name] === value) ?? hexadecimal(int(value));
+}
+
+/** The names of all constants that are in `value`, joined with `|`; what has no name in hexadecimal; 0 for none. */
+function bits(value: Argument | undefined, ...names: string[]): string {
+  let rest = int(value) >>> 0;
+  const found: string[] = [];
+  for (const name of names) {
+    const bit = C[name]! >>> 0;
+    if (bit === 0 || (rest & bit) >>> 0 !== bit) continue;
+    found.push(name);
+    rest = (rest & ~bit) >>> 0;
+  }
+  if (rest !== 0) found.push(hexadecimal(rest));
+  return found.join("|") || "0";
+}
+
+function hexadecimal(value: number): string {
+  return `0x${(value >>> 0).toString(16)}`;
+}
+
+function epollEvent(memory: Uint8Array, offset: number): string {
+  const { events, data } = epoll_event.read(memory, offset);
+  return `{events=${epollBits(events)}, data={u32=${Number(data & 0xffffffffn)}, u64=${data}}}`;
+}
+
+function epollWait({ args: [epfd, events, maxevents], result }: Call): (string | number)[] {
+  const found = Array.from({ length: Math.max(result, 0) }, (_, i) => {
+    return epollEvent(bytes(events), i * epoll_event.size);
+  });
+  return [int(epfd), result === -1 ? address(events) : `[${found.join(", ")}]`, int(maxevents)];
+}
+
+function epollBits(events: number): string {
+  // deno-fmt-ignore
+  return bits(events, "EPOLLIN", "EPOLLPRI", "EPOLLOUT", "EPOLLRDNORM", "EPOLLRDBAND", "EPOLLWRNORM", "EPOLLWRBAND",
+    "EPOLLMSG", "EPOLLERR", "EPOLLHUP", "EPOLLRDHUP", "EPOLLEXCLUSIVE", "EPOLLWAKEUP", "EPOLLONESHOT", "EPOLLET");
+}
+
+function eachPollfd(fds: Argument | undefined, nfds: Argument | undefined) {
+  const memory = bytes(fds);
+  return Array.from({ length: int(nfds) }, (_, i) => pollfd.read(memory, i * pollfd.size));
+}
+
+function pollfds(fds: Argument | undefined, nfds: Argument | undefined): string {
+  return `[${
+    eachPollfd(fds, nfds).map(({ fd, events }) => {
+      return fd < 0 ? `{fd=${fd}}` : `{fd=${fd}, events=${pollBits(events)}}`;
+    }).join(", ")
+  }]`;
+}
+
+function pollBits(events: number): string {
+  // deno-fmt-ignore
+  return bits(events & 0xffff, "POLLIN", "POLLPRI", "POLLOUT", "POLLRDNORM", "POLLRDBAND", "POLLWRNORM", "POLLWRBAND",
+    "POLLERR", "POLLHUP", "POLLNVAL", "POLLRDHUP");
+}
+
+function fdSet(set: Argument | undefined, nfds: number): string {
+  if (set === null || set === undefined) return "NULL";
+  const memory = bytes(set);
+  const fds: number[] = [];
+  for (let fd = 0; fd < nfds; fd++) if (memory[fd >> 3]! & (1 << (fd & 7))) fds.push(fd);
+  return `[${fds.join(" ")}]`;
+}
+
+function time(memory: Argument | undefined, unit: "nsec" | "usec"): string {
+  if (memory === null || memory === undefined) return "NULL";
+  const [seconds, fraction] = Object.values(
+    (unit === "nsec" ? timespec : timeval).read(bytes(memory)),
+  );
+  return `{tv_sec=${seconds}, tv_${unit}=${fraction}}`;
+}
+
+function twoInts(fds: Argument | undefined, result: number): string {
+  if (result === -1) return address(fds);
+  const [first, second] = new Int32Array(bytes(fds).slice(0, 8).buffer);
+  return `[${first}, ${second}]`;
+}
+
+function socketArguments(
+  domain: Argument | undefined,
+  type: Argument | undefined,
+  protocol: Argument | undefined,
+) {
+  const flags = C.SOCK_CLOEXEC! | C.SOCK_NONBLOCK!;
+  const kind = name(int(type) & ~flags, "SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_SEQPACKET");
+  const modifiers = bits(int(type) & flags, "SOCK_CLOEXEC", "SOCK_NONBLOCK");
+  const isInternet = domain === C.AF_INET || domain === C.AF_INET6;
+  return [
+    name(domain, ...FAMILIES),
+    modifiers === "0" ? kind : `${kind}|${modifiers}`,
+    isInternet ? name(protocol, "IPPROTO_IP", "IPPROTO_TCP", "IPPROTO_UDP") : int(protocol),
+  ];
+}
+
+function sockaddr(memory: Argument | undefined, length: number): string {
+  const address = bytes(memory);
+  const family = length < 2 ? -1 : address[0]! | address[1]! << 8;
+  if (family === C.AF_INET && length >= sockaddr_in.size) {
+    const { sin_port, sin_addr } = sockaddr_in.read(address);
+    return `{sa_family=AF_INET, sin_port=htons(${sin_port}), sin_addr=inet_addr("${sin_addr}")}`;
+  }
+  if (family === C.AF_INET6 && length >= sockaddr_in6.size) {
+    const { sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id } = sockaddr_in6.read(address);
+    return `{sa_family=AF_INET6, sin6_port=htons(${sin6_port}), sin6_flowinfo=htonl(${sin6_flowinfo}), ` +
+      `inet_pton(AF_INET6, "${sin6_addr}", &sin6_addr), sin6_scope_id=${sin6_scope_id}}`;
+  }
+  if (family === C.AF_UNIX) {
+    if (length <= 2) return "{sa_family=AF_UNIX}";
+    const { sun_path } = sockaddr_un.read(address, 0, Math.min(length, sockaddr_un.size));
+    const path = sun_path.startsWith("\0") ? `@"${sun_path.slice(1)}"` : `"${sun_path}"`;
+    return `{sa_family=AF_UNIX, sun_path=${path}}`;
+  }
+  return length === 0 ? "NULL" : `{sa_family=${hexadecimal(family)}}`;
+}
+
+/** The descriptor, and an address that the kernel filled in with its length. */
+function accepted(
+  { args, before, result }: Call,
+  at: number,
+  lengthAt: number,
+): (string | number)[] {
+  const [fd] = args;
+  if (args[at] === null) return [int(fd), "NULL", "NULL"];
+  const length = bytes32(args[lengthAt])[0]!;
+  return [
+    int(fd),
+    result === -1 ? address(args[at]) : sockaddr(args[at], length),
+    lengthAfter(before[lengthAt], args[lengthAt], result),
+  ];
+}
+
+/** `[16]`, or `[128 => 16]` where the kernel changed it. */
+function lengthAfter(
+  before: Argument | undefined,
+  after: Argument | undefined,
+  result: number,
+): string {
+  const given = bytes32(before)[0]!;
+  const told = bytes32(after)[0]!;
+  return result === -1 || given === told ? `[${given}]` : `[${given} => ${told}]`;
+}
+
+function optionLevel(level: Argument | undefined): string {
+  if (level === C.SOL_SOCKET) return "SOL_SOCKET";
+  if (level === C.IPPROTO_TCP) return "SOL_TCP";
+  if (level === C.IPPROTO_IPV6) return "SOL_IPV6";
+  return level === C.IPPROTO_IP ? "SOL_IP" : hexadecimal(int(level));
+}
+
+function optionName(level: number, option: Argument | undefined): string {
+  const prefix = level === C.SOL_SOCKET ? "SO_" : level === C.IPPROTO_TCP ? "TCP_" : "IPV6_";
+  return name(option, ...Object.keys(C).filter((name) => name.startsWith(prefix)));
+}
+
+function option32(value: Uint8Array, length: number): string {
+  if (length !== 4) return string(value, length);
+  return `[${new Int32Array(value.slice(0, 4).buffer)[0]}]`;
+}
+
+function messageFlags(flags: Argument | undefined): string {
+  // deno-fmt-ignore
+  return bits(flags, "MSG_OOB", "MSG_PEEK", "MSG_DONTROUTE", "MSG_TRUNC", "MSG_DONTWAIT", "MSG_WAITALL", "MSG_NOSIGNAL");
+}
+
+function statusFlags(flags: number): string {
+  const access = ["O_RDONLY", "O_WRONLY", "O_RDWR"][flags & 3] ?? "0x3";
+  const others = bits(flags & ~3, "O_NONBLOCK", "O_CLOEXEC");
+  return others === "0" ? access : `${access}|${others}`;
+}
+
+function received(buf: Argument | undefined, result: number): string {
+  return result === -1 ? address(buf) : string(buf, result);
+}
+
+/** Bytes as a C string; `...` where it goes on. */
+function string(buf: Argument | undefined, length: number): string {
+  const shown = bytes(buf).subarray(0, Math.min(length, STRING_LIMIT));
+  let text = "";
+  shown.forEach((byte, i) => text += escapeByte(byte, shown[i + 1]));
+  return `"${text}"${length > STRING_LIMIT ? "..." : ""}`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\t": "\\t",
+  "\n": "\\n",
+  "\v": "\\v",
+  "\f": "\\f",
+  "\r": "\\r",
+  '"': '\\"',
+  "\\": "\\\\",
+};
+
+function escapeByte(byte: number, next: number | undefined): string {
+  const character = String.fromCharCode(byte);
+  if (character in ESCAPES) return ESCAPES[character]!;
+  if (byte >= 0x20 && byte < 0x7f) return character;
+  // As short as it can be said: all three digits only where a digit follows.
+  const isBeforeDigit = next !== undefined && next >= 0x30 && next <= 0x39;
+  return `\\${byte.toString(8).padStart(isBeforeDigit ? 3 : 1, "0")}`;
+}
+
+function address(memory: Argument | undefined): string {
+  if (memory === null || memory === undefined) return "NULL";
+  const pointer = Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>);
+  return hexadecimal64(Deno.UnsafePointer.value(pointer));
+}
+
+function hexadecimal64(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

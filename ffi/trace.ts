@@ -1,0 +1,133 @@
+/**
+ * Every call that this library makes, as strace(1) prints it. While nobody traces, none of this runs: calls go through a
+ * table of symbols, which is exchanged for one that records, and exchanged back.
+ *
+ * @module
+ */
+
+import { errnoName, strerror } from "./errno.ts";
+import { errno, interpose, setErrno } from "./libc.ts";
+import { ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
+
+/** A call that was made, with its arguments decoded. */
+export interface SyscallRecord {
+  /** `"epoll_ctl"` */
+  readonly name: string;
+  /** The arguments, each as strace(1) prints it: `"EPOLL_CTL_ADD"`. */
+  readonly args: readonly string[];
+  /** What the call returned. */
+  readonly result: number;
+  /** `"EAGAIN"`, where it failed. */
+  readonly error?: string;
+  /** How long the call took, in microseconds. */
+  readonly duration: number;
+  /** `epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN, data={u32=4, u64=4}}) = 0` */
+  toString(): string;
+}
+
+// Functions of libc that work on memory alone.
+const NOT_SYSCALLS = new Set(["inet_pton", "inet_ntop", "freeaddrinfo", "gai_strerror"]);
+
+const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
+let isTelling = false;
+
+/**
+ * Reports every syscall that the library makes in this thread, until disposed. What a sink itself calls is not reported, and what it
+ * throws is printed and forgotten.
+ *
+ * @param sink What to do with each call. Default: a line on standard error.
+ * @returns Ends the report when disposed; twice is once.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ *
+ * @example
+ * ```ts
+ * import { Socket, traceSyscalls } from "@syscall/selectors";
+ *
+ * using _ = traceSyscalls((call) => console.log(`${call}`));
+ * new Socket().close();
+ * // socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3
+ * // close(3) = 0
+ * ```
+ */
+export function traceSyscalls(
+  sink: (call: SyscallRecord) => void = (call) => console.error(`${call}`),
+): Disposable {
+  if (typeof sink !== "function") throw new TypeError("The sink must be a function");
+  const entry = { sink };
+  if (sinks.size === 0) interpose(recording);
+  sinks.add(entry);
+  return {
+    [Symbol.dispose]() {
+      if (sinks.delete(entry) && sinks.size === 0) interpose(undefined);
+    },
+  };
+}
+
+/** `call`, reported to the sinks each time. */
+function recording(
+  name: string,
+  call: (...args: never[]) => unknown,
+): (...args: never[]) => unknown {
+  if (NOT_SYSCALLS.has(name)) return call;
+  return (...args) => {
+    if (isTelling) return call(...args);
+    const before = args.map(copySmall);
+    const start = performance.now();
+    const result = call(...args);
+    const number = errno();
+    const end = performance.now();
+    if (typeof result === "object" && result !== null) {
+      return (result as Promise<number>).then((result) => {
+        tell(name, { args, before, result }, result === -1 ? -1 : 0, performance.now() - start);
+        return result;
+      });
+    }
+    // The errno is for who called; what a sink does must not change it.
+    if (typeof result === "number") tell(name, { args, before, result }, number, end - start);
+    setErrno(number);
+    return result;
+  };
+}
+
+function copySmall(argument: unknown): never {
+  const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= 128;
+  return (isSmall ? (argument as Uint8Array).slice() : argument) as never;
+}
+
+function tell(name: string, call: Call, number: number, milliseconds: number): void {
+  isTelling = true;
+  try {
+    const record = new Record(name, call, number, milliseconds * 1000);
+    for (const { sink } of [...sinks]) sink(record);
+  } catch (error) {
+    console.error("A sink of traceSyscalls() failed:", error);
+  } finally {
+    isTelling = false;
+  }
+}
+
+class Record implements SyscallRecord {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly result: number;
+  declare readonly error?: string;
+  readonly duration: number;
+  readonly #outcome: string;
+
+  constructor(name: string, call: Call, number: number, duration: number) {
+    this.name = name.replace(/_nonblocking$/, "");
+    const decode = ARGUMENTS[this.name] ?? (({ args }) => args.map(String));
+    this.args = decode(call).map(String);
+    this.result = call.result;
+    this.duration = duration;
+    this.#outcome = resultText(this.name, call) + resultNote(this.name, call);
+    if (call.result === -1 && number > 0) {
+      this.error = errnoName(number);
+      this.#outcome = `-1 ${this.error} (${strerror(number)})`;
+    }
+  }
+
+  toString(): string {
+    return `${this.name}(${this.args.join(", ")}) = ${this.#outcome}`;
+  }
+}
