@@ -1,11 +1,8 @@
 /**
- * An echo server: sends every client back what it sent. `--help` shows its flags.
- *
- * A connection is either read (EVENT_READ, `read`) or, while its client takes no more, written (EVENT_WRITE, `write`)
+ * An echo server: sends every client back what it sent. `--help` shows its flags. A connection is either read (EVENT_READ, `read`) or, while its client takes no more, written (EVENT_WRITE, `write`)
  * and not read. So each holds at most BUFFER_SIZE bytes here, however slow its client is.
  */
 
-import { setImmediate } from "node:timers/promises";
 import * as ffi from "../ffi/mod.ts";
 import { EVENT_READ, EVENT_WRITE, type InetAddress, isOsError, Socket } from "../mod.ts";
 import { format, log, parseOptions } from "./echo_server_cli.ts";
@@ -13,6 +10,7 @@ import { format, log, parseOptions } from "./echo_server_cli.ts";
 const BUFFER_SIZE = 65536; // bytes
 const RETRY = 100; // milliseconds until a full server tries to accept again
 const LONGEST_WAIT = 250; // milliseconds until --blocking notices a signal that came just before its wait
+const LONGEST_RUN = 100; // milliseconds until it notices one while there is always something to do
 
 const options = parseOptions();
 const selector = new options.Selector<(socket: Socket) => void, Socket>();
@@ -98,7 +96,7 @@ function listen(port: number): InetAddress {
 }
 
 async function serve() {
-  for (let round = 0; !selector.closed; round++) {
+  for (let turn = 0; !selector.closed;) {
     const ready = options.blocking ? selector.select(LONGEST_WAIT) : await selector.selectAsync();
     for (const [key] of ready) {
       try {
@@ -108,8 +106,10 @@ async function serve() {
         close(key.fileobj, error.message); // reset, timed out
       }
     }
-    // Signal listeners and timers run only when Deno's event loop gets its turn.
-    if (options.blocking && (ready.length === 0 || round % 64 === 0)) await setImmediate();
+    if (options.blocking && (ready.length === 0 || performance.now() > turn + LONGEST_RUN)) {
+      await new Promise((resolve) => setTimeout(resolve)); // signal listeners and timers run now
+      turn = performance.now();
+    }
   }
 }
 
@@ -127,6 +127,7 @@ if (self.name !== "") { // a worker of the main thread below, named after the po
   mainThread.postMessage("closed");
   self.close();
 } else {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
   try {
     const address = listen(options.port);
     console.log(`listening on ${format(address)} (${selector.constructor.name})`);
@@ -138,7 +139,6 @@ if (self.name !== "") { // a worker of the main thread below, named after the po
   const workers = Array.from({ length: options.workers - 1 }, () => {
     return new Worker(import.meta.url, { type: "module", name: `${options.port}` });
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
   await serve();
   await Promise.all(workers.map((worker) => {
     worker.postMessage("stop");

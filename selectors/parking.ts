@@ -23,8 +23,10 @@ export interface Wait {
 const WORDS = pollfd.size / 4;
 const REVENTS_SHIFT = 16;
 const LONGEST_POLL = 2 ** 31 - 1;
-// While descriptors are always ready, Deno's own timers and I/O wait this long at most, in milliseconds.
+// While descriptors are always ready, Deno's timers wait this long at most for a turn, in milliseconds …
 const LONGEST_RUN = 5;
+// … and its I/O and signals, which are looked for only when the event loop itself has to wait, this long.
+const LONGEST_RUN_WITHOUT_IO = 25;
 
 const waits = new Map<Wait, PromiseWithResolvers<void>>();
 let users = 0;
@@ -33,16 +35,23 @@ let isRunning = false;
 let isParked = false;
 let isInterrupted = false;
 let lastTurn = 0;
+let lastIo = 0;
+const nothing = new Int32Array(WORDS);
 
 /** Whether Deno's event loop has not turned for some milliseconds: promises alone keep it from turning. */
 export function isTurnDue(): boolean {
   return performance.now() - lastTurn > LONGEST_RUN;
 }
 
-/** Lets Deno's event loop turn: timers, signal listeners and other I/O are served. */
+/** Lets Deno's event loop turn: timers are served, and every now and then I/O and signals. */
 export async function turn(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  lastTurn = performance.now();
+  if (performance.now() - lastIo < LONGEST_RUN_WITHOUT_IO) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    lastTurn = performance.now();
+  } else {
+    await poll_nonblocking(nothing, 0, 0);
+    lastTurn = lastIo = performance.now();
+  }
 }
 
 /** Announces a selector that will park. What that takes is taken now, so that a later wait cannot fail for want of descriptors. */
@@ -108,7 +117,7 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
   isParked = true;
   const count = await poll_nonblocking(fds, fds.length / WORDS, timeoutOf(parked));
   isParked = false;
-  lastTurn = performance.now();
+  lastTurn = lastIo = performance.now();
   if (isInterrupted) interrupter.drain();
   isInterrupted = false;
   // The errno is the other thread's: the same call here, without waiting, tells it.

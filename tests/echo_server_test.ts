@@ -1,0 +1,707 @@
+/**
+ * The echo server as a program, with real peers: CPython's asyncio, nc, and Deno's own connections. Each server is
+ * started with no permission but the ones that its usage names, on a port that the system picks.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertLessOrEqual,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
+import { Socket } from "../mod.ts";
+import "./descriptors.ts"; // opens libc before the tests
+import { DENO, hasCommand, path, Program, run } from "./programs.ts";
+
+const ECHO_SERVER = path("examples/echo_server.ts");
+const ECHO_CLIENT = path("tests/peers/echo_client.py");
+const FLAGS = ["--host", "--port", "--selector", "--workers", "--blocking", "--quiet", "--help"];
+
+const CONNECTIONS = 200;
+const LINES_PER_SECOND = 11; // ten of clients, and the one that says that there are more
+const STOP_LIMIT = 2_000; // milliseconds from a signal to the exit
+const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
+const MiB = 1024 * 1024;
+const TICKS_PER_SECOND = 100; // USER_HZ, in which proc(5) counts CPU time
+
+const hasPython = hasCommand("python3");
+const hasNetcat = hasCommand("nc") && await takesNetcat("-N");
+const hasIpv6 = await Deno.readTextFile("/proc/net/if_inet6")
+  .then((table) => table.includes("00000000000000000000000000000001"), () => false);
+
+/** An echo server that is under way. */
+class EchoServer implements AsyncDisposable {
+  readonly #program: Program;
+  readonly hostname: string;
+  readonly port: number;
+  readonly selector: string;
+  readonly pid: number;
+  readonly #stderr: Promise<void>;
+  /** What it has said on standard error so far. */
+  stderr = "";
+
+  private constructor(program: Program, [, hostname, port, selector]: string[]) {
+    this.#program = program;
+    this.hostname = hostname!.replace(/^\[(.*)\]$/, "$1");
+    this.port = Number(port);
+    this.selector = selector!;
+    this.pid = program.child.pid;
+    this.#stderr = this.#readStderr();
+  }
+
+  /** Starts one on a free port of loopback, and waits until it listens. */
+  static start(...args: string[]): Promise<EchoServer> {
+    const [command, ...rest] = commandLine(args);
+    return EchoServer.#started(new Program(command!, rest, { stderr: "piped" }));
+  }
+
+  /** The same, where no more than `limit` descriptors can be open. */
+  static startWithDescriptors(limit: number, ...args: string[]): Promise<EchoServer> {
+    const script = `ulimit -n ${limit}; exec "$@"`;
+    const shell = ["-c", script, "sh", ...commandLine(args)];
+    return EchoServer.#started(new Program("sh", shell, { stderr: "piped" }));
+  }
+
+  static async #started(program: Program): Promise<EchoServer> {
+    try {
+      const line = await within(EVENT_LIMIT, program.line(), "the server's first line");
+      const match = /^listening on (\S+):(\d+) \((\w+)\)$/.exec(line ?? "");
+      assert(match, `the first line is ${JSON.stringify(line)}`);
+      return new EchoServer(program, match);
+    } catch (error) {
+      await program.child.stderr.cancel();
+      await program[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  connect(): Promise<Deno.TcpConn> {
+    return Deno.connect({ hostname: this.hostname, port: this.port });
+  }
+
+  line(): Promise<string | null> {
+    return within(EVENT_LIMIT, this.#program.line(), "a line of the server's");
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#program.kill(signal);
+  }
+
+  /** Ends it, asserts that it ends as it should and in time, and returns the lines that were not read yet. */
+  async stop(signal: Deno.Signal = "SIGINT"): Promise<string[]> {
+    this.#program.kill(signal);
+    const lines = (await within(STOP_LIMIT, this.#program.rest(), `the end after ${signal}`))
+      .split("\n");
+    assertEquals(lines.splice(-2), ["server closed", ""], "its last line");
+    assertEquals(await within(STOP_LIMIT, this.#program.code(), `the exit after ${signal}`), 0);
+    await this.#stderr;
+    return lines;
+  }
+
+  /** What its descriptors are, such as `socket:[4711]`. */
+  descriptors(): string[] {
+    const directory = `/proc/${this.pid}/fd`;
+    return [...Deno.readDirSync(directory)].flatMap(({ name }) => {
+      try {
+        return [Deno.readLinkSync(`${directory}/${name}`)];
+      } catch {
+        return []; // closed since
+      }
+    });
+  }
+
+  sockets(): number {
+    return this.descriptors().filter((target) => target.startsWith("socket:")).length;
+  }
+
+  /** Bytes of memory that the process has in use. */
+  memory(): number {
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(this.#proc("status"))![1]);
+  }
+
+  /** Milliseconds of CPU time that all its threads took so far. */
+  cpuTime(): number {
+    const [utime, stime] = this.#proc("stat").split(") ")[1]!.split(" ").slice(11, 13);
+    return (Number(utime) + Number(stime)) * 1000 / TICKS_PER_SECOND;
+  }
+
+  /** How many sockets of all its threads listen on its port. */
+  listeners(): number {
+    const port = this.port.toString(16).toUpperCase().padStart(4, "0");
+    return this.#proc("net/tcp").match(new RegExp(`:${port} 00000000:0000 0A `, "g"))?.length ?? 0;
+  }
+
+  #proc(file: string): string {
+    return Deno.readTextFileSync(`/proc/${this.pid}/${file}`);
+  }
+
+  async #readStderr(): Promise<void> {
+    for await (const text of this.#program.child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.stderr += text;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program[Symbol.asyncDispose]();
+    await this.#stderr;
+    if (this.stderr !== "") console.error(`The server said: ${this.stderr}`);
+  }
+}
+
+/** Connections, closed with their block. */
+class Connections implements Disposable {
+  readonly all: Deno.TcpConn[] = [];
+
+  async open(server: EchoServer, count: number): Promise<Deno.TcpConn[]> {
+    const connections = await Promise.all(Array.from({ length: count }, () => server.connect()));
+    this.all.push(...connections);
+    return connections;
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.all) {
+      try {
+        connection.close();
+      } catch {
+        // The test has closed it already.
+      }
+    }
+  }
+}
+
+function commandLine(args: string[]): string[] {
+  // Modules are read without a permission, but a worker's first one needs it.
+  const flags = args.includes("--workers") ? ["--allow-ffi", "--allow-read"] : ["--allow-ffi"];
+  const port = args.includes("--port") ? [] : ["--port", "0"];
+  return [DENO, "run", "--no-prompt", ...flags, ECHO_SERVER, ...port, ...args];
+}
+
+/** Runs the echo server to its end. */
+function runServer(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [command, ...rest] = commandLine(args);
+  return within(EVENT_LIMIT, run(command!, rest), `the end of the server with ${args.join(" ")}`);
+}
+
+async function takesNetcat(flag: string): Promise<boolean> {
+  const { stdout, stderr } = await run("nc", ["-h"]);
+  return new RegExp(`\\[-\\w*${flag[1]}|^\\s*${flag}\\b`, "m").test(stdout + stderr);
+}
+
+/** The promise's value, or an error when it takes too long. */
+async function within<T>(limit: number, promise: Promise<T>, what: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`${what} did not come within ${limit} ms`)),
+    limit,
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Returns once something is so. */
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + EVENT_LIMIT;
+  while (!isSo()) {
+    assertLess(performance.now(), deadline, `${what} did not come to be`);
+    await delay(10);
+  }
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Bytes that look random and are the same each time. */
+function seededBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let state = seed;
+  for (let at = 0; at < length; at++) {
+    state = (Math.imul(state, 1103515245) + 12345) | 0;
+    bytes[at] = state >>> 16;
+  }
+  return bytes;
+}
+
+async function send(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** Reads so many bytes, or fewer when the stream ends before. */
+async function receive(connection: Deno.Conn, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let end = 0;
+  while (end < length) {
+    const count = await connection.read(bytes.subarray(end));
+    if (count === null) break;
+    end += count;
+  }
+  return bytes.subarray(0, end);
+}
+
+async function assertEchoes(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  const [echoed] = await within(
+    EVENT_LIMIT,
+    Promise.all([receive(connection, bytes.length), send(connection, bytes)]),
+    `the echo of ${bytes.length} bytes`,
+  );
+  assertSameBytes(echoed, bytes);
+}
+
+/** Says where they differ, and not how megabytes of them look. */
+function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
+  assertEquals(actual.length, expected.length, `length ${actual.length}, not ${expected.length}`);
+  const different = actual.findIndex((byte, at) => byte !== expected[at]);
+  assertEquals(different, -1, `other bytes from ${different} on`);
+}
+
+async function assertEnded(connection: Deno.Conn): Promise<void> {
+  const rest = await within(EVENT_LIMIT, receive(connection, 1), "the end of the connection");
+  assertEquals(rest.length, 0);
+}
+
+/** Half-closes, and returns once the server has closed the connection too: its descriptor is gone then. */
+async function leave(connection: Deno.TcpConn): Promise<void> {
+  await connection.closeWrite();
+  await assertEnded(connection);
+  connection.close();
+}
+
+/** Sends and receives without a pause until the connection ends; `echoed` is called as bytes come back. */
+async function flood(connection: Deno.TcpConn, echoed: () => void): Promise<void> {
+  const sent = (async () => {
+    const bytes = new Uint8Array(65536);
+    while (true) await connection.write(bytes);
+  })();
+  const received = (async () => {
+    const bytes = new Uint8Array(65536);
+    while (await connection.read(bytes) !== null) echoed();
+  })();
+  await Promise.allSettled([sent, received]);
+}
+
+// ─── Echoing ──────────────────────────────────────────────────────────────────────────────────
+
+for (
+  const args of [
+    ["--selector", "epoll"],
+    ["--selector", "poll"],
+    ["--selector", "select"],
+    ["--selector", "epoll", "--blocking"],
+    ["--selector", "poll", "--blocking"],
+    ["--selector", "select", "--blocking"],
+    ["--selector", "epoll", "--workers", "2"],
+    ["--selector", "poll", "--workers", "2"],
+    ["--selector", "select", "--workers", "2"],
+    ["--workers", "2", "--blocking"],
+  ]
+) {
+  Deno.test({
+    name: `Echo server ${args.join(" ")} echoes every byte to ${CONNECTIONS} connections of ` +
+      `CPython's asyncio at once, and keeps no descriptor${hasPython ? "" : " (needs python3)"}`,
+    ignore: !hasPython,
+    async fn() {
+      await using server = await EchoServer.start(...args);
+      const start = performance.now();
+      const threads = args.includes("--workers") ? 2 : 1;
+      await until(() => server.listeners() === threads, `${threads} listeners`);
+      // Whatever the server opens for its first clients only.
+      using connections = new Connections();
+      for (const connection of await connections.open(server, 16)) {
+        await assertEchoes(connection, new Uint8Array([1, 2, 3]));
+        await leave(connection);
+      }
+      const sockets = server.sockets();
+      const descriptors = server.descriptors().length;
+
+      const client = [ECHO_CLIENT, server.hostname, `${server.port}`, `${CONNECTIONS}`, "7"];
+      const { code, stdout, stderr } = await run("python3", client);
+
+      assertEquals(code, 0, stderr);
+      const { equal, reset, bytes, most, wrong } = JSON.parse(stdout);
+      assertEquals(wrong, []);
+      assertEquals({ equal, reset, most }, { equal: 160, reset: 40, most: CONNECTIONS });
+      assertGreater(bytes, 20 * MiB);
+      await until(() => server.sockets() === sockets, `${sockets} sockets, as before`);
+      // A thread that waits has one more than one that is about to.
+      assertLessOrEqual(server.descriptors().length, descriptors + threads);
+      const lines = await server.stop();
+      const seconds = (performance.now() - start) / 1000 + 2; // begun ones count in full
+      assertLessOrEqual(lines.length, LINES_PER_SECOND * seconds * threads, "a handful a second");
+      assertEquals(server.stderr, "");
+    },
+  });
+}
+
+Deno.test({
+  name: "Echo server sends nc -N a file of 5 MB back, byte for byte, and then ends the connection" +
+    (hasNetcat ? "" : " (needs an nc that has -N)"),
+  ignore: !hasNetcat,
+  async fn() {
+    await using server = await EchoServer.start();
+    const directory = await Deno.makeTempDir();
+    try {
+      const sent = seededBytes(5_000_000, 5);
+      await Deno.writeFile(`${directory}/sent`, sent);
+      const script = 'exec nc -N "$1" "$2" <"$3/sent" >"$3/echoed"';
+      const args = ["-c", script, "sh", server.hostname, `${server.port}`, directory];
+      // nc ends when the server does: an echo that never ends would run into the limit.
+      const { code, stderr } = await within(EVENT_LIMIT, run("sh", args), "the end of nc");
+      assertEquals(code, 0, stderr);
+      assertSameBytes(await Deno.readFile(`${directory}/echoed`), sent);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+    await server.stop();
+  },
+});
+
+Deno.test("Echo server answers a half-close after everything was echoed", async () => {
+  await using server = await EchoServer.start();
+  using connections = new Connections();
+  const [connection] = await connections.open(server, 1);
+  const bytes = seededBytes(8 * MiB, 1); // more than the kernel holds for one that does not read
+  const sent = send(connection!, bytes).then(() => connection!.closeWrite());
+  assertSameBytes(await within(EVENT_LIMIT, receive(connection!, bytes.length), "echo"), bytes);
+  await sent;
+  await assertEnded(connection!);
+  await server.stop();
+});
+
+Deno.test("Echo server ends a connection that sends nothing and half-closes", async () => {
+  await using server = await EchoServer.start();
+  using connections = new Connections();
+  const [connection] = await connections.open(server, 1);
+  await leave(connection!);
+  await server.stop();
+});
+
+for (const args of [["--selector", "epoll"], ["--selector", "poll", "--blocking"]]) {
+  Deno.test(`Echo server ${args.join(" ")} holds little for clients that never read, and serves others meanwhile`, async () => {
+    const BOUND = 32 * MiB; // 8 × 64 KiB held, and what V8 has not collected
+    const GIVE_UP = 512 * MiB; // a server that held everything would take it
+    const ROUND_TRIPS = 300; // of another client, within which nothing moves: the senders are stuck
+
+    await using server = await EchoServer.start("--quiet", ...args);
+    using connections = new Connections();
+    const [other] = await connections.open(server, 1);
+    await assertEchoes(other!, seededBytes(MiB, 1));
+    const before = server.memory();
+    let largest = before;
+
+    const piece = seededBytes(65536, 2);
+    let taken = 0;
+    const deaf = await connections.open(server, 8);
+    const totals = deaf.map(() => 0);
+    let isEnough = false;
+    const sending = deaf.map(async (connection, index) => {
+      while (!isEnough) {
+        await send(connection, piece);
+        totals[index]! += piece.length;
+        taken += piece.length;
+      }
+    });
+    for (let quiet = 0, seen = -1; quiet < ROUND_TRIPS; quiet++) {
+      if (taken !== seen) [quiet, seen] = [0, taken];
+      await assertEchoes(other!, piece.subarray(0, 64));
+      largest = Math.max(largest, server.memory());
+      assertLess(taken, GIVE_UP, `${taken} bytes were taken from clients that do not read`);
+    }
+
+    assertLess(largest - before, BOUND, `it grew by ${largest - before} bytes`);
+    // Nothing of what was held was lost: each of them reads everything now.
+    isEnough = true;
+    const reading = deaf.map(async (connection, index) => {
+      const ended = sending[index]!.then(() => connection.closeWrite());
+      for (let echoed = 0;; echoed += piece.length) {
+        const bytes = await receive(connection, piece.length);
+        if (bytes.length === 0) {
+          await ended;
+          return assertEquals(echoed, totals[index]);
+        }
+        assertSameBytes(bytes, piece);
+      }
+    });
+    await within(EVENT_LIMIT, Promise.all(reading), "everything that was sent");
+    await server.stop();
+  });
+}
+
+for (
+  const args of [
+    ["--selector", "epoll"],
+    ["--selector", "poll"],
+    ["--selector", "select"],
+    ["--selector", "epoll", "--blocking"],
+  ]
+) {
+  Deno.test(`Echo server ${args.join(" ")} with 40 descriptors serves 200 clients at once as others leave, says so once, and does not spin`, async () => {
+    await using server = await EchoServer.startWithDescriptors(40, "--quiet", ...args);
+    using connections = new Connections();
+    const bytes = seededBytes(1000, 4);
+    const clients = await connections.open(server, CONNECTIONS);
+    let served = 0;
+    const mayLeave = Promise.withResolvers<void>();
+    const all = Promise.all(clients.map(async (connection) => {
+      await send(connection, bytes);
+      assertSameBytes(await receive(connection, bytes.length), bytes);
+      served++;
+      await mayLeave.promise;
+      await leave(connection);
+    }));
+    all.catch(() => {}); // is awaited below
+    await until(() => server.stderr.includes("EMFILE"), "a line that says that it is full");
+    await until(() => served > 0, "the echo for those who have a place");
+
+    // Full, it looks now and then whether it still is, and no more than that.
+    const before = server.cpuTime();
+    await delay(500);
+    const spent = server.cpuTime() - before;
+    assertLessOrEqual(spent, 50, `${spent} ms of CPU time in 500 ms`);
+    assertLess(served, 40);
+
+    mayLeave.resolve();
+    await within(EVENT_LIMIT, all, "the echo for every client");
+    assertEquals(served, CONNECTIONS);
+    await server.stop();
+    // All of them waited since the beginning: it became full once. Deno may have its own to say of EMFILE.
+    const lines = server.stderr.split("\n").filter((line) => line.includes("accept4"));
+    assertEquals(lines.length, 1, server.stderr);
+    assertMatch(lines[0]!, /^accept4 \d+: .+ \(EMFILE \d+\); .*wait/);
+    server.stderr = "";
+  });
+}
+
+// ─── What it says ─────────────────────────────────────────────────────────────────────────────
+
+for (
+  const [args, selector] of [
+    [[], "EpollSelector"],
+    [["--selector", "epoll"], "EpollSelector"],
+    [["--selector", "poll"], "PollSelector"],
+    [["--selector", "select"], "SelectSelector"],
+  ] as const
+) {
+  Deno.test(`Echo server ${args.join(" ")} says first where it listens, and that it uses ${selector}`, async () => {
+    await using server = await EchoServer.start(...args);
+    assertEquals(server.hostname, "127.0.0.1");
+    assertGreater(server.port, 0);
+    assertEquals(server.selector, selector);
+    assertEquals(await server.stop(), []);
+  });
+}
+
+Deno.test({
+  name: `Echo server --host ::1 serves over IPv6${hasIpv6 ? "" : " (needs IPv6 on loopback)"}`,
+  ignore: !hasIpv6,
+  async fn() {
+    await using server = await EchoServer.start("--host", "::1");
+    assertEquals(server.hostname, "::1");
+    using connections = new Connections();
+    const [connection] = await connections.open(server, 1);
+    const { port } = connection!.localAddr;
+    await assertEchoes(connection!, seededBytes(100_000, 6));
+    assertEquals(await server.line(), `[::1]:${port} connected`);
+    await leave(connection!);
+    assertEquals(await server.line(), `[::1]:${port} closed`);
+    await server.stop();
+  },
+});
+
+Deno.test("Echo server says a line for each connection that comes and goes", async () => {
+  await using server = await EchoServer.start("--host", "localhost");
+  assertEquals(server.hostname, "127.0.0.1");
+  using connections = new Connections();
+  const [connection] = await connections.open(server, 1);
+  const client = `127.0.0.1:${connection!.localAddr.port}`;
+  assertEquals(await server.line(), `${client} connected`);
+  await assertEchoes(connection!, seededBytes(10, 1));
+  await leave(connection!);
+  assertEquals(await server.line(), `${client} closed`);
+  assertEquals(await server.stop(), []);
+  assertEquals(server.stderr, "");
+});
+
+Deno.test("Echo server says that a connection was reset, and lives on", async () => {
+  await using server = await EchoServer.start();
+  using socket = new Socket();
+  socket.setOption(SOL_SOCKET, SO_LINGER, new Uint8Array(Int32Array.of(1, 0).buffer));
+  socket.connect({ hostname: server.hostname, port: server.port });
+  const { port } = socket.localAddress as { port: number };
+  assertEquals(await server.line(), `127.0.0.1:${port} connected`);
+  socket.close();
+  assertMatch(await server.line() ?? "", new RegExp(`^127\\.0\\.0\\.1:${port} .*ECONNRESET`));
+  using connections = new Connections();
+  const [connection] = await connections.open(server, 1);
+  await assertEchoes(connection!, seededBytes(10, 1));
+  await server.stop();
+  assertEquals(server.stderr, "");
+});
+
+Deno.test("Echo server --quiet says nothing of its connections", async () => {
+  await using server = await EchoServer.start("--quiet");
+  using connections = new Connections();
+  for (const connection of await connections.open(server, 3)) {
+    await assertEchoes(connection, seededBytes(10, 1));
+    await leave(connection);
+  }
+  assertEquals(await server.stop(), []);
+});
+
+Deno.test("Echo server --help shows every flag and exits 0", async () => {
+  const { code, stdout, stderr } = await runServer("--help");
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  for (const flag of FLAGS) assertMatch(stdout, new RegExp(`^ +${flag}\\b`, "m"));
+});
+
+Deno.test("Echo server says in one line which flag or value is wrong, and exits 2", async () => {
+  const lines: [string[], RegExp][] = [
+    [["--wrong"], /--wrong/],
+    [["extra"], /extra/],
+    [["--quiet=yes"], /--quiet/],
+    [["--port"], /--port/],
+    [["--port", ""], /--port/],
+    [["--port", "echo"], /--port .*"echo"/],
+    [["--port", "65536"], /--port .*"65536"/],
+    [["--port=-1"], /--port .*"-1"/],
+    [["--port", "1e3"], /--port .*"1e3"/],
+    [["--selector", "fast"], /--selector .*"fast"/],
+    [["--selector", "toString"], /--selector .*"toString"/],
+    [["--workers", "0"], /--workers .*"0"/],
+    [["--workers", "65"], /--workers .*"65"/],
+    [["--workers", "1.5"], /--workers .*"1.5"/],
+    [["--workers", "many"], /--workers .*"many"/],
+  ];
+  await Promise.all(lines.map(async ([args, what]) => {
+    const { code, stdout, stderr } = await runServer(...args);
+    assertEquals({ code, stdout }, { code: 2, stdout: "" }, `${args.join(" ")}: ${stderr}`);
+    assertMatch(stderr, /^.+\n$/);
+    assertMatch(stderr, what);
+  }));
+});
+
+Deno.test({
+  name: "Echo server --selector kqueue says in one line that Linux has none, and exits 2",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code, stdout, stderr } = await runServer("--selector", "kqueue");
+    assertEquals({ code, stdout }, { code: 2, stdout: "" });
+    assertMatch(stderr, /^--selector kqueue .*not supported on linux.*\n$/);
+  },
+});
+
+for (const workers of ["1", "2"]) {
+  Deno.test(`Echo server --workers ${workers} on an occupied port says so in one line, and exits 1`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const { code, stdout, stderr } = await runServer("--port", `${port}`, "--workers", workers);
+    assertEquals({ code, stdout }, { code: 1, stdout: "" });
+    assertMatch(stderr, new RegExp(`^bind 127\\.0\\.0\\.1:${port}: .+ \\(EADDRINUSE \\d+\\)\n$`));
+  });
+}
+
+Deno.test("Echo server --host with a name that nobody has says so in one line, and exits 1", async () => {
+  const { code, stdout, stderr } = await runServer("--host", "echo.invalid");
+  assertEquals({ code, stdout }, { code: 1, stdout: "" });
+  assertMatch(stderr, /^getaddrinfo echo\.invalid: .+\n$/);
+});
+
+Deno.test("Echo server without --allow-ffi names the flag that it needs", async () => {
+  const args = ["run", "--no-prompt", ECHO_SERVER, "--port", "0"];
+  const { code, stdout, stderr } = await within(EVENT_LIMIT, run(DENO, args), "its end");
+  assertEquals({ code, stdout }, { code: 1, stdout: "" });
+  assertStringIncludes(stderr, "--allow-ffi");
+});
+
+Deno.test("Echo server --workers 2 without --allow-read names the flag that it needs", async () => {
+  const args = ["run", "--no-prompt", "--allow-ffi", ECHO_SERVER, "--port", "0", "--workers", "2"];
+  const { code, stderr } = await within(EVENT_LIMIT, run(DENO, args), "its end");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "--allow-read");
+});
+
+// ─── How it ends ──────────────────────────────────────────────────────────────────────────────
+
+for (
+  const [args, starts] of [
+    [["--selector", "epoll"], 10],
+    [["--selector", "poll"], 4],
+    [["--selector", "select"], 4],
+    [["--blocking"], 10],
+    [["--workers", "2"], 10],
+    [["--workers", "2", "--blocking"], 4],
+  ] as const
+) {
+  Deno.test(`Echo server ${args.join(" ")} ends on a signal that comes as soon as it listens`, async () => {
+    for (let start = 0; start < starts; start++) {
+      await using server = await EchoServer.start(...args);
+      assertEquals(await server.stop(start % 2 === 0 ? "SIGINT" : "SIGTERM"), []);
+      assertEquals(server.stderr, "");
+    }
+  });
+}
+
+for (
+  const args of [["--selector", "epoll"], ["--selector", "poll"], ["--blocking"], [
+    "--workers",
+    "2",
+  ]]
+) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    const test = (
+      fact: string,
+      body: (server: EchoServer, clients: Connections) => Promise<void>,
+    ) =>
+      Deno.test(`Echo server ${args.join(" ")} ends on ${signal} ${fact}`, async () => {
+        await using server = await EchoServer.start("--quiet", ...args);
+        using connections = new Connections();
+        await body(server, connections);
+        assertEquals(server.stderr, "");
+      });
+
+    test("when nobody is connected any more", async (server, connections) => {
+      const [connection] = await connections.open(server, 1);
+      await assertEchoes(connection!, seededBytes(1000, 1));
+      await leave(connection!);
+      await server.stop(signal);
+    });
+
+    test(
+      "with connections that are silent, half sent, or not read",
+      async (server, connections) => {
+        const [silent, halfSent, unread] = await connections.open(server, 3);
+        await assertEchoes(halfSent!, seededBytes(1000, 1));
+        await send(halfSent!, seededBytes(10, 1));
+        const sending = send(unread!, new Uint8Array(64 * MiB)).catch(() => {});
+        await assertEchoes(silent!, new Uint8Array([1]));
+        await server.stop(signal);
+        await within(EVENT_LIMIT, sending, "the end of the sender");
+      },
+    );
+
+    test("under load", async (server, connections) => {
+      const clients = await connections.open(server, 8);
+      const moving = new Set<number>();
+      const floods = clients.map((client, index) => flood(client, () => moving.add(index)));
+      await until(() => moving.size === clients.length, "all connections' echo");
+      await server.stop(signal);
+      await within(EVENT_LIMIT, Promise.all(floods), "the end of the load");
+    });
+  }
+}
+
+Deno.test("Echo server takes a second signal while it ends for the first", async () => {
+  for (const args of [[], ["--workers", "2"]]) {
+    await using server = await EchoServer.start(...args);
+    server.kill("SIGTERM");
+    server.kill("SIGTERM");
+    await server.stop("SIGINT");
+    assertEquals(server.stderr, "");
+  }
+});
