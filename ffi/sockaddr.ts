@@ -5,7 +5,7 @@
  */
 
 import { checkInt, checkMemory, cString, type Memory } from "./arguments.ts";
-import { AF_INET, AF_INET6 } from "./constants.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { type Struct, viewOf } from "./struct.ts";
 
@@ -93,8 +93,9 @@ export const sockaddr_un: {
   size: 110,
   offsets: { sun_family: 0, sun_path: 2 },
   read(memory, offset = 0, length = sockaddr_un.size) {
+    if (length === 0) return { sun_family: AF_UNSPEC, sun_path: "" }; // a datagram from no address
     const view = viewOf(memory, offset, length);
-    const path = bytesOf(view, 2, Math.max(length - 2, 0));
+    const path = bytesOf(view, 2, length - 2);
     const isPathname = path.length > 0 && path[0] !== 0;
     const end = isPathname ? path.indexOf(0) : path.length;
     return {

@@ -1,19 +1,23 @@
 /**
- * Layouts, constants and errno numbers against the C compiler of the machine: a C program is made of our tables, and prints
- * what its headers say.
+ * Constants, errno numbers, layouts and sentences against the C compiler of the machine: one C program is made of our tables,
+ * compiled once, and prints what its headers say.
  */
 
-import { assertEquals, assertGreater } from "@std/assert";
-import { errnoName, strerror } from "../ffi/mod.ts";
-import * as ffi from "../ffi/mod.ts";
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { constants, errnos } from "../ffi/linux.ts";
+import * as ffi from "../ffi/mod.ts";
 import "./descriptors.ts";
 import { hasCommand, run } from "./programs.ts";
 
 const CC = Deno.env.get("CC") ?? "cc";
-const isGlibc = Deno.build.target.endsWith("-gnu");
-const ignore = Deno.build.os !== "linux" || !hasCommand(CC);
-const reason = ignore ? " (left out: it needs Linux and a C compiler)" : "";
+const missing = Deno.build.os !== "linux"
+  ? `it is about Linux, and this is ${Deno.build.os}`
+  : hasCommand(CC)
+  ? undefined
+  : `no C compiler: ${CC} is not there`;
+const notGlibc = Deno.build.target.endsWith("-gnu")
+  ? undefined
+  : "the sentences are glibc's, and this is not glibc";
 
 const HEADERS = [
   "arpa/inet.h",
@@ -33,108 +37,292 @@ const HEADERS = [
   "sys/time.h",
   "sys/un.h",
   "time.h",
+  "unistd.h",
 ];
 
+/** The structs by their C names, each with how many fields it has here. */
 const STRUCTS = {
-  "struct epoll_event": ffi.epoll_event,
-  "struct pollfd": ffi.pollfd,
-  "fd_set": ffi.fd_set,
-  "struct timeval": ffi.timeval,
-  "struct timespec": ffi.timespec,
-  "struct sockaddr_in": ffi.sockaddr_in,
-  "struct sockaddr_in6": ffi.sockaddr_in6,
-  "struct sockaddr_un": ffi.sockaddr_un,
-  "struct sockaddr_storage": ffi.sockaddr_storage,
-  "struct addrinfo": ffi.addrinfo,
+  "struct epoll_event": [ffi.epoll_event, 2],
+  "struct pollfd": [ffi.pollfd, 3],
+  "fd_set": [ffi.fd_set, 0],
+  "struct timeval": [ffi.timeval, 2],
+  "struct timespec": [ffi.timespec, 2],
+  "struct sockaddr_in": [ffi.sockaddr_in, 3],
+  "struct sockaddr_in6": [ffi.sockaddr_in6, 5],
+  "struct sockaddr_un": [ffi.sockaddr_un, 2],
+  "struct sockaddr_storage": [ffi.sockaddr_storage, 0],
+  "struct addrinfo": [ffi.addrinfo, 8],
 } as const;
 
-/** What a C program that prints these expressions says, line by line. */
-async function askC(expressions: { format: string; expression: string }[]): Promise<string[]> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const source = `${folder}/layout.c`;
-    await Deno.writeTextFile(
-      source,
-      [
-        "#define _GNU_SOURCE",
-        ...HEADERS.map((header) => `#include <${header}>`),
-        "int main(void) {",
-        ...expressions.map(({ format, expression }) => `printf("${format}\\n", ${expression});`),
-        "}",
-      ].join("\n"),
+/** A struct as C fills it, and the bytes that our codec writes for the same values. */
+const FILLED: { c: string; bytes: Uint8Array }[] = [
+  {
+    c: "struct epoll_event v; memset(&v, 0, sizeof v);" +
+      "v.events = EPOLLIN | EPOLLET; v.data.u64 = 0xfedcba9876543210;",
+    bytes: written(ffi.epoll_event.size, (memory) =>
+      ffi.epoll_event.write(memory, {
+        events: ffi.EPOLLIN + ffi.EPOLLET,
+        data: 0xfedcba9876543210n,
+      })),
+  },
+  {
+    c: "struct pollfd v = { .fd = -2, .events = POLLIN | POLLRDHUP, .revents = -3 };",
+    bytes: written(
+      ffi.pollfd.size,
+      (memory) =>
+        ffi.pollfd.write(memory, { fd: -2, events: ffi.POLLIN | ffi.POLLRDHUP, revents: -3 }),
+    ),
+  },
+  {
+    c: "struct timeval v = { .tv_sec = -5, .tv_usec = 999999 };",
+    bytes: written(
+      ffi.timeval.size,
+      (memory) => ffi.timeval.write(memory, { tv_sec: -5, tv_usec: 999999 }),
+    ),
+  },
+  {
+    c: "struct timespec v = { .tv_sec = 0x123456789a, .tv_nsec = 999999999 };",
+    bytes: written(
+      ffi.timespec.size,
+      (memory) => ffi.timespec.write(memory, { tv_sec: 0x123456789a, tv_nsec: 999999999 }),
+    ),
+  },
+  {
+    c: "struct sockaddr_in v; memset(&v, 0, sizeof v); v.sin_family = AF_INET;" +
+      'v.sin_port = htons(8888); inet_pton(AF_INET, "127.1.2.3", &v.sin_addr);',
+    bytes: written(ffi.sockaddr_in.size, (memory) =>
+      ffi.sockaddr_in.write(memory, {
+        sin_family: ffi.AF_INET,
+        sin_port: 8888,
+        sin_addr: "127.1.2.3",
+      })),
+  },
+  {
+    c: "struct sockaddr_in6 v; memset(&v, 0, sizeof v); v.sin6_family = AF_INET6;" +
+      "v.sin6_port = htons(8888); v.sin6_flowinfo = htonl(0x12345); v.sin6_scope_id = 7;" +
+      'inet_pton(AF_INET6, "fe80::1:2", &v.sin6_addr);',
+    bytes: written(ffi.sockaddr_in6.size, (memory) =>
+      ffi.sockaddr_in6.write(memory, {
+        sin6_family: ffi.AF_INET6,
+        sin6_port: 8888,
+        sin6_flowinfo: 0x12345,
+        sin6_addr: "fe80::1:2",
+        sin6_scope_id: 7,
+      })),
+  },
+  {
+    c: "struct sockaddr_un v; memset(&v, 0, sizeof v); v.sun_family = AF_UNIX;" +
+      'strcpy(v.sun_path, "/tmp/a name");',
+    bytes: written(
+      ffi.sockaddr_un.size,
+      (memory) =>
+        ffi.sockaddr_un.write(memory, { sun_family: ffi.AF_UNIX, sun_path: "/tmp/a name" }),
+    ),
+  },
+  {
+    c: "fd_set v; FD_ZERO(&v); FD_SET(0, &v); FD_SET(63, &v); FD_SET(64, &v); FD_SET(70, &v);" +
+      "FD_SET(1023, &v); FD_CLR(70, &v);",
+    bytes: written(ffi.fd_set.size, (memory) => {
+      ffi.FD_ZERO(memory);
+      for (const fd of [0, 63, 64, 70, 1023]) ffi.FD_SET(fd, memory);
+      ffi.FD_CLR(70, memory);
+    }),
+  },
+  {
+    c: "struct addrinfo v; memset(&v, 0, sizeof v); v.ai_flags = AI_PASSIVE;" +
+      "v.ai_family = AF_INET6; v.ai_socktype = SOCK_DGRAM; v.ai_protocol = IPPROTO_UDP;",
+    bytes: ffi.addrinfo.hints({
+      ai_flags: ffi.AI_PASSIVE,
+      ai_family: ffi.AF_INET6,
+      ai_socktype: ffi.SOCK_DGRAM,
+      ai_protocol: ffi.IPPROTO_UDP,
+    }),
+  },
+];
+
+/** What the figures of our tables are called in C, and what they are here. */
+const tables = { ...known(constants), ...known(errnos) };
+
+/** Numbers that `./ffi` exports under C's names, which are more than those of the tables: EWOULDBLOCK is another name of EAGAIN. */
+const exported = known(
+  Object.fromEntries(Object.entries(ffi).filter(([name]) => /^[A-Z][A-Z0-9_]*$/.test(name))),
+);
+
+const layouts = Object.fromEntries(
+  Object.entries(STRUCTS).flatMap(([type, [codec]]) => {
+    const offsets: Readonly<Record<string, number>> = "offsets" in codec ? codec.offsets : {};
+    return [
+      [`sizeof(${type})`, codec.size],
+      ...Object.entries(offsets).map(([field, at]) => [`offsetof(${type}, ${field})`, at]),
+    ];
+  }),
+) as Record<string, number>;
+
+/** 0 is success, 41 and 58 are holes, 133 is the last one that Linux has. */
+const ERRNUMS = [-1, ...Array(141).keys(), 9999];
+
+let answers: Promise<Map<string, string>> | undefined;
+
+test("Every constant is what the headers say", async () => {
+  assertGreaterOrEqual(await compare(known(constants)), 100);
+});
+
+test("Every errno number is what <errno.h> says", async () => {
+  assertGreaterOrEqual(await compare(known(errnos)), 130);
+});
+
+test("Every constant that ./ffi exports is what the headers say", async () => {
+  assertGreaterOrEqual(await compare(exported), 230);
+});
+
+test("Every constant of the tables is exported under its own name", () => {
+  const names = Object.keys(tables).filter((name) => !isAbsent(tables[name]));
+  assertGreaterOrEqual(names.length, 230);
+  assertEquals(names.filter((name) => exported[name] !== tables[name]), []);
+});
+
+test("Every struct has the size and the offsets that the compiler gives it", async () => {
+  for (const [type, [codec, fields]] of Object.entries(STRUCTS)) {
+    assertEquals("offsets" in codec ? Object.keys(codec.offsets).length : 0, fields, type);
+  }
+  assertEquals(await compare(layouts), 10 + 27);
+});
+
+test("Every codec writes the bytes that C writes, signs and byte orders included", async () => {
+  const said = await ask();
+  FILLED.forEach(({ c, bytes }, i) => assertEquals(hex(bytes), said.get(`filled ${i}`), c));
+});
+
+test("Every errno has glibc's sentence", async () => {
+  const numbers = Object.values(known(errnos));
+  assertGreaterOrEqual(numbers.length, 130);
+  await compareSentences(numbers);
+}, notGlibc);
+
+test(
+  "Every number has the sentence that glibc has for it, whether it is an errno or none",
+  async () => {
+    await compareSentences(ERRNUMS);
+  },
+  notGlibc,
+);
+
+test("Every EAI_ code has glibc's sentence", async () => {
+  const said = await ask();
+  const codes = Object.keys(known(constants)).filter((name) => name.startsWith("EAI_"));
+  assertGreaterOrEqual(codes.length, 12);
+  for (const name of codes) {
+    const code = tables[name]!;
+    assertEquals(ffi.gai_strerror(code), said.get(`gai_strerror ${code}`), name);
+    assertEquals(ffi.eaiName(code), name);
+  }
+}, notGlibc);
+
+/** A test that needs the compiler, or says why it is left out. */
+function test(fact: string, fn: () => void | Promise<void>, unless?: string): void {
+  const reason = missing ?? unless;
+  Deno.test({
+    name: reason === undefined ? fact : `${fact} (left out: ${reason})`,
+    ignore: reason !== undefined,
+    fn,
+  });
+}
+
+/** The rows that are numbers: a table may name what only another platform has, without a figure. */
+function known(table: Readonly<Record<string, unknown>>): Record<string, number> {
+  const rows = Object.entries(table).filter(([, value]) => typeof value === "number");
+  return Object.fromEntries(rows) as Record<string, number>;
+}
+
+/** What a constant may be that only another platform has: no bits, or no number. */
+function isAbsent(figure: number | undefined): boolean {
+  return figure === undefined || figure === 0 || figure === -1;
+}
+
+/** Holds figures against the compiler's, and returns how many it knew. */
+async function compare(figures: Record<string, number>): Promise<number> {
+  const said = await ask();
+  const wrong: string[] = [];
+  let compared = 0;
+  for (const [name, figure] of Object.entries(figures)) {
+    const answer = said.get(name);
+    assert(answer !== undefined, `${name} was not asked`);
+    if (answer === "unknown" && isAbsent(figure)) continue;
+    compared++;
+    if (answer !== String(figure)) wrong.push(`${name}: ${figure} here, ${answer} in C`);
+  }
+  assertEquals(wrong, []);
+  return compared;
+}
+
+/** Holds the sentences of some error numbers against the C library's. */
+async function compareSentences(numbers: readonly number[]): Promise<void> {
+  const said = await ask();
+  const wrong = numbers.filter((errnum) => ffi.strerror(errnum) !== said.get(`strerror ${errnum}`))
+    .map((errnum) =>
+      `${errnum}: "${ffi.strerror(errnum)}" here, "${said.get(`strerror ${errnum}`)}" in C`
     );
-    const compiled = await run(CC, ["-Wall", "-o", `${folder}/layout`, source]);
+  assertEquals(wrong, []);
+}
+
+/** Everything that the C program says, by what it was asked. It is compiled once, by the first test that asks. */
+function ask(): Promise<Map<string, string>> {
+  return answers ??= compileAndRun();
+}
+
+async function compileAndRun(): Promise<Map<string, string>> {
+  const folder = await Deno.makeTempDir({ prefix: "layout_test_" });
+  try {
+    const [source, program] = [`${folder}/layout.c`, `${folder}/layout`];
+    await Deno.writeTextFile(source, sourceCode());
+    const compiled = await run(CC, ["-Wall", "-Werror", "-o", program, source]);
     assertEquals(compiled.code, 0, compiled.stderr);
-    const { stdout } = await run(`${folder}/layout`, []);
-    return stdout.trimEnd().split("\n");
+    const { code, stdout, stderr } = await run(program, []);
+    assertEquals(code, 0, stderr);
+    const lines = stdout.trimEnd().split("\n").map((line) => line.split("\t") as [string, string]);
+    return new Map(lines);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** Numbers by what they are called, as C has them. */
-async function numbersOf(names: string[]): Promise<Record<string, number>> {
-  const lines = await askC(
-    names.map((name) => ({ format: "%lld", expression: `(long long)${name}` })),
-  );
-  return Object.fromEntries(names.map((name, i) => [name, Number(lines[i])]));
+function sourceCode(): string {
+  const eaiCodes = Object.entries(known(constants)).filter(([name]) => name.startsWith("EAI_"));
+  return [
+    "#define _GNU_SOURCE",
+    ...HEADERS.map((header) => `#include <${header}>`),
+    "static void dump(const char *name, const void *bytes, size_t size) {",
+    '  printf("%s\\t", name);',
+    '  for (size_t i = 0; i < size; i++) printf("%02x", ((const unsigned char *) bytes)[i]);',
+    '  printf("\\n");',
+    "}",
+    "int main(void) {",
+    ...Object.keys({ ...tables, ...exported }).flatMap((name) => [
+      // The headers define a macro beside each enumerator, so that this can be asked.
+      `#ifdef ${name}`,
+      `  printf("${name}\\t%lld\\n", (long long) ${name});`,
+      "#else",
+      `  printf("${name}\\tunknown\\n");`,
+      "#endif",
+    ]),
+    ...Object.keys(layouts).map((name) => `  printf("${name}\\t%zu\\n", (size_t) ${name});`),
+    ...FILLED.map(({ c }, i) => `  { ${c} dump("filled ${i}", &v, sizeof v); }`),
+    ...ERRNUMS.map((errnum) => `  printf("strerror ${errnum}\\t%s\\n", strerror(${errnum}));`),
+    ...eaiCodes.map(([, code]) =>
+      `  printf("gai_strerror ${code}\\t%s\\n", gai_strerror(${code}));`
+    ),
+    "  return 0;",
+    "}",
+    "",
+  ].join("\n");
 }
 
-Deno.test({
-  name: `Every constant is what the headers say${reason}`,
-  ignore,
-  async fn() {
-    const names = Object.keys(constants);
-    assertGreater(names.length, 100);
-    assertEquals(await numbersOf(names), { ...constants });
-  },
-});
-
-Deno.test({
-  name: `Every errno is what <errno.h> says${reason}`,
-  ignore,
-  async fn() {
-    const names = Object.keys(errnos);
-    assertGreater(names.length, 120);
-    assertEquals(await numbersOf(names), { ...errnos });
-  },
-});
-
-Deno.test({
-  name: `Every errno has glibc's sentence${isGlibc ? reason : " (left out: not glibc)"}`,
-  ignore: ignore || !isGlibc,
-  async fn() {
-    const numbers = Object.values(errnos);
-    const sentences = await askC(
-      numbers.map((number) => ({ format: "%s", expression: `strerror(${number})` })),
-    );
-    assertEquals(numbers.map((number) => strerror(number)), sentences);
-    assertEquals(strerror(9999), "Unknown error 9999");
-    assertEquals(errnoName(9999), "E9999");
-  },
-});
-
-for (const [type, codec] of Object.entries(STRUCTS)) {
-  Deno.test({
-    name: `${type} has its size and the offsets of its fields from the headers${reason}`,
-    ignore,
-    async fn() {
-      const offsets: Readonly<Record<string, number>> = "offsets" in codec ? codec.offsets : {};
-      const expected = Object.fromEntries(
-        Object.entries(offsets).map(([field, offset]) => [`offsetof(${type}, ${field})`, offset]),
-      );
-      expected[`sizeof(${type})`] = codec.size;
-      assertEquals(await numbersOf(Object.keys(expected)), expected);
-    },
-  });
+function written(size: number, write: (memory: Uint8Array) => void): Uint8Array {
+  const memory = new Uint8Array(size);
+  if (Deno.build.os === "linux") write(memory);
+  return memory;
 }
 
-Deno.test({
-  name: "Every constant and errno of the platform is exported under its name",
-  ignore: Deno.build.os !== "linux",
-  fn() {
-    const exported: Readonly<Record<string, unknown>> = ffi;
-    const known: Readonly<Record<string, number>> = { ...constants, ...errnos };
-    for (const [name, value] of Object.entries(known)) assertEquals(exported[name], value, name);
-  },
-});
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
