@@ -15,7 +15,7 @@ export const fd_set: { readonly size: number } = { size: FD_SETSIZE / 8 };
 
 /** `void FD_ZERO(fd_set *set)`: removes every descriptor. select(2) */
 export function FD_ZERO(set: Uint8Array): void {
-  checkMemory(set, fd_set.size, "set");
+  checkSet(set);
   set.fill(0, 0, fd_set.size);
 }
 
@@ -74,8 +74,13 @@ export function select(
 
 function checkMember(fd: number, set: Uint8Array): void {
   checkInt(fd, "fd");
-  checkMemory(set, fd_set.size, "set");
+  checkSet(set);
   if (fd < 0 || fd >= FD_SETSIZE) {
     throw new RangeError(`fd must be from 0 to ${FD_SETSIZE - 1}, not ${fd}`);
   }
+}
+
+function checkSet(set: Uint8Array): void {
+  checkMemory(set, fd_set.size, "set");
+  if (!(set instanceof Uint8Array)) throw new TypeError("set must be a Uint8Array");
 }

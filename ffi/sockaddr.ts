@@ -4,10 +4,10 @@
  * @module
  */
 
-import { checkInt, checkMemory, cString, type Memory } from "./arguments.ts";
+import { checkInt, checkMemory, checkSize, cString, type Memory } from "./arguments.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "./constants.ts";
 import { libc } from "./libc.ts";
-import { type Struct, viewOf } from "./struct.ts";
+import { checkField, type Struct, viewOf } from "./struct.ts";
 
 /** `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7) */
 export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> = {
@@ -24,7 +24,8 @@ export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_add
   write(memory, { sin_family, sin_port, sin_addr }, offset = 0) {
     const view = viewOf(memory, offset, sockaddr_in.size);
     const address = numericAddress(AF_INET, sin_addr, 4);
-    checkPort(sin_port);
+    checkField(sin_family, "u16", "sin_family");
+    checkField(sin_port, "u16", "sin_port");
     bytesOf(view, 0, sockaddr_in.size).fill(0);
     view.setUint16(0, sin_family, true);
     view.setUint16(2, sin_port);
@@ -57,7 +58,10 @@ export const sockaddr_in6: Struct<
   write(memory, fields, offset = 0) {
     const view = viewOf(memory, offset, sockaddr_in6.size);
     const address = numericAddress(AF_INET6, fields.sin6_addr, 16);
-    checkPort(fields.sin6_port);
+    checkField(fields.sin6_family, "u16", "sin6_family");
+    checkField(fields.sin6_port, "u16", "sin6_port");
+    checkField(fields.sin6_flowinfo, "u32", "sin6_flowinfo");
+    checkField(fields.sin6_scope_id, "u32", "sin6_scope_id");
     view.setUint16(0, fields.sin6_family, true);
     view.setUint16(2, fields.sin6_port);
     view.setUint32(4, fields.sin6_flowinfo);
@@ -94,16 +98,21 @@ export const sockaddr_un: {
   offsets: { sun_family: 0, sun_path: 2 },
   read(memory, offset = 0, length = sockaddr_un.size) {
     if (length === 0) return { sun_family: AF_UNSPEC, sun_path: "" }; // a datagram from no address
+    checkSize(length, "length");
+    if (length < 2) throw new RangeError(`length must be at least 2, not ${length}`);
     const view = viewOf(memory, offset, length);
     const path = bytesOf(view, 2, length - 2);
     const isPathname = path.length > 0 && path[0] !== 0;
     const end = isPathname ? path.indexOf(0) : path.length;
     return {
       sun_family: view.getUint16(0, true),
-      sun_path: new TextDecoder().decode(end === -1 ? path : path.subarray(0, end)),
+      sun_path: new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+        end === -1 ? path : path.subarray(0, end),
+      ),
     };
   },
   write(memory, { sun_family, sun_path }, offset = 0) {
+    checkField(sun_family, "u16", "sun_family");
     if (typeof sun_path !== "string") throw new TypeError("sun_path must be a string");
     const isAbstract = sun_path.startsWith("\0");
     const path = new TextEncoder().encode(sun_path);
@@ -158,13 +167,6 @@ function numericAddress(af: number, text: string, size: number): Uint8Array {
   const address = new Uint8Array(size);
   if (inet_pton(af, text, address) === 1) return address;
   throw new TypeError(`${JSON.stringify(text)} is not an IPv${size === 4 ? 4 : 6} address`);
-}
-
-function checkPort(port: number): void {
-  if (typeof port !== "number") throw new TypeError("port must be a number");
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`port must be an integer from 0 to 65535, not ${port}`);
-  }
 }
 
 function bytesOf(view: DataView, offset: number, length: number): Uint8Array {

@@ -85,7 +85,12 @@ function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
 
-function checkField(value: number | bigint, type: FieldType, name: string): number | bigint {
+/** `value`, if a field of this type can hold it. */
+export function checkField(
+  value: number | bigint,
+  type: FieldType,
+  name: string,
+): number | bigint {
   const bits = SIZES[type] * 8;
   if (type === "u64") {
     if (typeof value !== "bigint") throw new TypeError(`${name} must be a bigint`);
