@@ -517,6 +517,8 @@ export const EOWNERDEAD: number = errnos.EOWNERDEAD;
 export const ENOTRECOVERABLE: number = errnos.ENOTRECOVERABLE;
 /** Operation not possible due to RF-kill. `<errno.h>` */
 export const ERFKILL: number = errnos.ERFKILL;
+/** Memory page has hardware error. `<errno.h>` */
+export const EHWPOISON: number = errnos.EHWPOISON;
 /** The same as EAGAIN here: a call on a non-blocking descriptor would block. `<errno.h>` */
 export const EWOULDBLOCK: number = errnos.EAGAIN;
 /** The same as ENOTSUP here. `<errno.h>` */

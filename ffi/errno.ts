@@ -82,6 +82,7 @@ export function errnoName(number: number): string {
 
 /** `char *strerror(int errnum)`: the sentence for an errno. strerror(3) */
 export function strerror(errnum: number): string {
+  if (errnum === 0) return "Success";
   return SENTENCES[errnoName(errnum)] ?? `Unknown error ${errnum}`;
 }
 
@@ -253,4 +254,5 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EOWNERDEAD: "Owner died",
   ENOTRECOVERABLE: "State not recoverable",
   ERFKILL: "Operation not possible due to RF-kill",
+  EHWPOISON: "Memory page has hardware error",
 };
