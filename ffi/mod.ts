@@ -20,7 +20,7 @@
  * @module
  */
 
-export { byteLength, type Memory } from "./arguments.ts";
+export { byteLength, checkInt, type Memory } from "./arguments.ts";
 export * from "./constants.ts";
 export * from "./epoll.ts";
 export {

@@ -11,6 +11,7 @@ import {
   AF_UNIX,
   bind,
   byteLength,
+  checkInt,
   close,
   connect,
   EAGAIN,
@@ -110,7 +111,7 @@ export class Socket implements Disposable {
     const adopted = adoption;
     adoption = undefined;
     if (adopted === undefined) {
-      this.#fd = socket(family, type | SOCK_CLOEXEC, protocol);
+      this.#fd = socket(family, withFlag(type, SOCK_CLOEXEC, "type"), protocol);
       if (this.#fd === -1) throw osError("socket", "");
     } else {
       this.#fd = adopted.fd;
@@ -299,7 +300,10 @@ export class Socket implements Disposable {
    */
   send(data: Uint8Array, flags: number = 0): number | null {
     const fd = this.#open();
-    return this.#received("send", send(fd, data, lengthOf(data), flags | MSG_NOSIGNAL));
+    return this.#received(
+      "send",
+      send(fd, data, lengthOf(data), withFlag(flags, MSG_NOSIGNAL, "flags")),
+    );
   }
 
   /**
@@ -339,7 +343,14 @@ export class Socket implements Disposable {
   sendTo(data: Uint8Array, address: Address, flags: number = 0): number | null {
     const bytes = encodeAddress(address, this.family, this.type);
     const fd = this.#open();
-    const result = sendto(fd, data, lengthOf(data), flags | MSG_NOSIGNAL, bytes, bytes.length);
+    const result = sendto(
+      fd,
+      data,
+      lengthOf(data),
+      withFlag(flags, MSG_NOSIGNAL, "flags"),
+      bytes,
+      bytes.length,
+    );
     if (result !== -1) return result;
     const error = errno();
     if (error === EAGAIN) return null;
@@ -478,6 +489,12 @@ function getIntOption(fd: number, level: number, name: number): number {
     throw osError("getsockopt", fd);
   }
   return optionValue[0];
+}
+
+/** `flags` with one more, unless they are no int: `|` would make one of anything. */
+function withFlag(flags: number, flag: number, name: string): number {
+  checkInt(flags, name);
+  return flags | flag;
 }
 
 function bufferOf(size: number): Uint8Array {

@@ -1,0 +1,519 @@
+/**
+ * Sockets on raw descriptors: TCP, UDP and Unix, with real peers on loopback.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertMatch,
+  assertNotEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  type Address,
+  EpollSelector,
+  EVENT_READ,
+  EVENT_WRITE,
+  type InetAddress,
+  isOsError,
+  Socket,
+} from "../mod.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  F_GETFD,
+  fcntl,
+  FD_CLOEXEC,
+  IPPROTO_TCP,
+  MSG_PEEK,
+  SO_LINGER,
+  SO_RCVBUF,
+  SO_REUSEADDR,
+  SO_SNDBUF,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "../ffi/mod.ts";
+import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
+import { run } from "./programs.ts";
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
+
+const hasIpv6 = (() => {
+  try {
+    using socket = new Socket(AF_INET6);
+    socket.bind({ hostname: "::1", port: 0 });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+function listener(address: Address = LOOPBACK, family = AF_INET): Socket {
+  const server = new Socket(family);
+  server.bind(address);
+  server.listen();
+  return server;
+}
+
+// ─── streams ────────────────────────────────────────────────────────────────────────────────────
+
+for (const [family, hostname] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]] as const) {
+  Deno.test({
+    name:
+      `A TCP connection over ${hostname} carries bytes both ways, and both ends know their addresses`,
+    ignore: family === AF_INET6 && !hasIpv6,
+    fn() {
+      using server = listener({ hostname, port: 0 }, family);
+      const address = server.localAddress as InetAddress;
+      assertStrictEquals(address.hostname, hostname);
+      assert(address.port > 0);
+      using client = new Socket(family);
+      assertStrictEquals(client.connect(address), true);
+      using connection = server.accept()!;
+      assertEquals(client.remoteAddress, address);
+      assertEquals(connection.localAddress, address);
+      assertEquals(connection.remoteAddress, client.localAddress);
+      assertEquals([connection.family, connection.type], [family, SOCK_STREAM]);
+      assertStrictEquals(client.send(encode("to the server")), 13);
+      assertStrictEquals(decode(connection.recv(64)), "to the server");
+      assertStrictEquals(connection.send(encode("and back")), 8);
+      const buffer = new Uint8Array(64);
+      assertStrictEquals(client.recvInto(buffer), 8);
+      assertStrictEquals(decode(buffer.subarray(0, 8)), "and back");
+    },
+  });
+
+  Deno.test({
+    name: `UDP over ${hostname} carries datagrams with their sender`,
+    ignore: family === AF_INET6 && !hasIpv6,
+    fn() {
+      using one = new Socket(family, SOCK_DGRAM);
+      using other = new Socket(family, SOCK_DGRAM);
+      one.bind({ hostname, port: 0 });
+      other.bind({ hostname, port: 0 });
+      assertStrictEquals(one.sendTo(encode("hello"), other.localAddress), 5);
+      const { data, address } = other.recvFrom(64)!;
+      assertEquals([decode(data), address], ["hello", one.localAddress]);
+      other.sendTo(new Uint8Array(0), address);
+      assertEquals(one.recvFrom(64)!.data, new Uint8Array(0));
+      one.connect(other.localAddress);
+      one.send(encode("connected"));
+      assertStrictEquals(decode(other.recv(4)), "conn"); // the rest of a datagram is cut
+    },
+  });
+}
+
+for (
+  const [kind, address] of [
+    ["path", { path: `${Deno.makeTempDirSync()}/socket` }],
+    ["abstract name", { path: `\0selectors-test-${Deno.pid}` }],
+  ] as const
+) {
+  Deno.test(`Unix sockets meet at a ${kind}, streams and datagrams`, () => {
+    {
+      using server = listener(address, AF_UNIX);
+      assertEquals(server.localAddress, address);
+      using client = new Socket(AF_UNIX);
+      assertStrictEquals(client.connect(address), true);
+      using connection = server.accept()!;
+      assertEquals(client.remoteAddress, address);
+      assertEquals(connection.remoteAddress, { path: "" });
+      client.send(encode("hello"));
+      assertStrictEquals(decode(connection.recv(64)), "hello");
+    }
+    if (kind === "path") {
+      using late = new Socket(AF_UNIX);
+      assertThrows(() => late.bind(address), Deno.errors.AddrInUse); // nothing is unlinked silently
+      Deno.removeSync(address.path);
+    }
+    using receiver = new Socket(AF_UNIX, SOCK_DGRAM);
+    receiver.bind(address);
+    using sender = new Socket(AF_UNIX, SOCK_DGRAM);
+    sender.sendTo(encode("datagram"), address);
+    const { data, address: from } = receiver.recvFrom(64)!;
+    assertEquals([decode(data), from], ["datagram", { path: "" }]);
+  });
+}
+
+Deno.test("Socket.pair() gives two connected, blocking, close-on-exec sockets", () => {
+  using pair = new Pair();
+  for (const socket of [pair.left, pair.right]) {
+    assertEquals([socket.family, socket.type, socket.blocking], [AF_UNIX, SOCK_STREAM, true]);
+    assertStrictEquals(fcntl(socket.fileno(), F_GETFD), FD_CLOEXEC);
+  }
+  pair.left.send(encode("hello"));
+  assertStrictEquals(decode(pair.right.recv(64)), "hello");
+});
+
+Deno.test("Socket.recv() gives an empty array at the end of the stream, and null when nothing is there", () => {
+  using pair = new Pair();
+  pair.right.setBlocking(false);
+  assertStrictEquals(pair.right.recv(64), null);
+  assertStrictEquals(pair.right.recvInto(new Uint8Array(1)), null);
+  assertStrictEquals(pair.right.recvFrom(64), null);
+  pair.left.shutdown("write");
+  assertEquals(pair.right.recv(64), new Uint8Array(0));
+  assertStrictEquals(pair.right.recvInto(new Uint8Array(1)), 0);
+});
+
+Deno.test("Socket.recv() gives arrays of their own, small and large", () => {
+  using pair = new Pair();
+  pair.left.send(encode("first"));
+  const first = pair.right.recv(64)!;
+  pair.left.send(encode("second"));
+  const second = pair.right.recv(2 ** 20)!;
+  assertEquals([decode(first), decode(second)], ["first", "second"]);
+  assertNotEquals(first.buffer, second.buffer);
+  pair.left.send(encode("third"));
+  assertStrictEquals(decode(pair.right.recv(64, MSG_PEEK)), "third");
+  assertStrictEquals(decode(pair.right.recv(2)), "th");
+  assertEquals(pair.right.recv(0), new Uint8Array(0));
+  assertStrictEquals(decode(pair.right.recv(64)), "ird");
+});
+
+Deno.test("Socket.send() tells what the kernel took, and 20 MB arrive in order", () => {
+  using pair = tcpPair();
+  const { left, right } = pair;
+  left.setBlocking(false);
+  right.setBlocking(false);
+  const data = new Uint8Array(20_000_000);
+  for (let i = 0; i < data.length; i++) data[i] = (i * 7 + (i >> 8)) & 255;
+  const received = new Uint8Array(data.length);
+  let sent = 0;
+  let got = 0;
+  let [partial, full] = [0, 0];
+  while (got < data.length) {
+    const count = left.send(data.subarray(sent));
+    if (count === null) full++;
+    else if (sent + count < data.length) partial++;
+    sent += count ?? 0;
+    for (let count; (count = right.recvInto(received.subarray(got))) !== null && count > 0;) {
+      got += count;
+    }
+  }
+  assert(partial > 0 && full >= 0);
+  assert(received.every((byte, i) => byte === data[i]));
+});
+
+Deno.test("A half-closed connection goes on in the other direction", () => {
+  using pair = tcpPair();
+  pair.left.send(encode("question"));
+  pair.left.shutdown("write");
+  assertStrictEquals(decode(pair.right.recv(64)), "question");
+  assertEquals(pair.right.recv(64), new Uint8Array(0));
+  pair.right.send(encode("answer"));
+  assertStrictEquals(decode(pair.left.recv(64)), "answer");
+  assertThrows(() => pair.left.send(encode("more")), Deno.errors.BrokenPipe);
+});
+
+Deno.test("Socket.shutdown() without a peer is NotConnected, and of something else TypeError", () => {
+  using socket = new Socket();
+  assertThrows(() => socket.shutdown("both"), Deno.errors.NotConnected);
+  assertThrows(() => socket.shutdown("all" as "both"), TypeError);
+  assertThrows(() => socket.shutdown("toString" as "both"), TypeError);
+});
+
+Deno.test("Sending to a peer that has gone is an error and no signal", () => {
+  using pair = tcpPair();
+  pair.right.close();
+  const error = assertThrows(() => {
+    for (let i = 0; i < 100; i++) pair.left.send(encode("anyone?"));
+  });
+  assert(
+    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset,
+    String(error),
+  );
+  assert(isOsError(error));
+  assertStrictEquals(error.syscall, "send");
+});
+
+Deno.test("An accepted connection knows its peer after a reset", () => {
+  using pair = tcpPair();
+  const address = pair.left.localAddress;
+  pair.left.setOption(SOL_SOCKET, SO_LINGER, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]));
+  pair.left.close();
+  const error = assertThrows(() => pair.right.recv(64), Deno.errors.ConnectionReset);
+  assert(isOsError(error));
+  assertEquals([error.code, error.errno, error.syscall], ["ECONNRESET", 104, "recv"]);
+  assertEquals(pair.right.remoteAddress, address);
+});
+
+// ─── accept and connect ─────────────────────────────────────────────────────────────────────────
+
+Deno.test("Socket.accept() gives null when nobody waits, and connections that block as the listener does", () => {
+  using server = listener();
+  for (const blocking of [true, false]) {
+    server.setBlocking(blocking);
+    if (!blocking) assertStrictEquals(server.accept(), null);
+    using client = new Socket();
+    client.connect(server.localAddress);
+    using connection = server.accept()!;
+    assertStrictEquals(connection.blocking, blocking);
+    if (!blocking) assertStrictEquals(connection.recv(1), null);
+    assertStrictEquals(fcntl(connection.fileno(), F_GETFD), FD_CLOEXEC);
+  }
+});
+
+Deno.test("A non-blocking connect() finishes when the socket is writable", () => {
+  using server = listener();
+  using client = new Socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  assertFalse(client.blocking);
+  assertStrictEquals(client.connect(server.localAddress), false);
+  using selector = new EpollSelector();
+  selector.register(client, EVENT_WRITE);
+  assertStrictEquals(selector.select(5000).length, 1);
+  assertStrictEquals(client.takeError(), null);
+  using connection = server.accept()!;
+  client.send(encode("hello"));
+  assertStrictEquals(decode(connection.recv(64)), "hello");
+});
+
+Deno.test("A refused non-blocking connect() is told by takeError(), once, with the address", () => {
+  const { port } = (() => {
+    using gone = listener();
+    return gone.localAddress as InetAddress;
+  })();
+  using client = new Socket();
+  client.setBlocking(false);
+  assertStrictEquals(client.connect({ hostname: "127.0.0.1", port }), false);
+  using selector = new EpollSelector();
+  selector.register(client, EVENT_WRITE);
+  assertStrictEquals(selector.select(5000).length, 1);
+  const error = client.takeError();
+  assertInstanceOf(error, Deno.errors.ConnectionRefused);
+  assertStrictEquals(
+    error.message,
+    `connect 127.0.0.1:${port}: Connection refused (ECONNREFUSED 111)`,
+  );
+  assertStrictEquals(client.takeError(), null);
+});
+
+Deno.test("A refused blocking connect() throws", () => {
+  const address = (() => {
+    using gone = listener();
+    return gone.localAddress;
+  })();
+  using client = new Socket();
+  assertThrows(() => client.connect(address), Deno.errors.ConnectionRefused, "connect 127.0.0.1:");
+});
+
+Deno.test("Names are resolved, and those that cannot be say so", () => {
+  using server = listener({ hostname: "localhost", port: 0 });
+  assertStrictEquals((server.localAddress as InetAddress).hostname, "127.0.0.1");
+  using socket = new Socket();
+  for (const hostname of ["no-such-host.invalid", "", "::1"]) {
+    const error = assertThrows(() => socket.bind({ hostname, port: 0 }));
+    assert(isOsError(error), String(error));
+    assertMatch(error.code, /^EAI_/);
+    assertStrictEquals(error.syscall, "getaddrinfo");
+    assertMatch(error.message, new RegExp(`^getaddrinfo ${hostname}: .* \\(EAI_\\w+ -?\\d+\\)$`));
+  }
+});
+
+// ─── options, descriptors ───────────────────────────────────────────────────────────────────────
+
+Deno.test("Options are set and read, as ints and as structs", () => {
+  using socket = new Socket();
+  assertStrictEquals(socket.getOption(SOL_SOCKET, SO_REUSEADDR), 0);
+  socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1);
+  assertStrictEquals(socket.getOption(SOL_SOCKET, SO_REUSEADDR), 1);
+  socket.setOption(IPPROTO_TCP, TCP_NODELAY, 1);
+  assertStrictEquals(socket.getOption(IPPROTO_TCP, TCP_NODELAY), 1);
+  socket.setOption(SOL_SOCKET, SO_RCVBUF, 20000);
+  assert(socket.getOption(SOL_SOCKET, SO_RCVBUF) >= 20000);
+  socket.setOption(SOL_SOCKET, SO_SNDBUF, new Uint8Array(new Int32Array([20000]).buffer));
+  assert(socket.getOption(SOL_SOCKET, SO_SNDBUF) >= 20000);
+  socket.setOption(SOL_SOCKET, SO_LINGER, new Uint8Array(8));
+  const error = assertThrows(() => socket.getOption(IPPROTO_TCP, 12345));
+  assert(isOsError(error));
+  assertEquals([error.code, error.syscall, error.constructor], [
+    "ENOPROTOOPT",
+    "getsockopt",
+    Error,
+  ]);
+  for (const value of [NaN, 0.5, 2 ** 31]) {
+    assertThrows(() => socket.setOption(SOL_SOCKET, SO_REUSEADDR, value), RangeError);
+  }
+  for (const value of ["1", null, {}, 1n] as unknown as number[]) {
+    assertThrows(() => socket.setOption(SOL_SOCKET, SO_REUSEADDR, value), TypeError);
+  }
+});
+
+Deno.test("detach() gives the descriptor up, and fromFd() takes it over with all that it is", () => {
+  const socket = new Socket(AF_INET, SOCK_DGRAM);
+  socket.setBlocking(false);
+  const fd = socket.detach();
+  assert(socket.closed);
+  assertStrictEquals(socket.fileno(), -1);
+  socket.close();
+  using adopted = Socket.fromFd(fd);
+  assertEquals([adopted.family, adopted.type, adopted.blocking, adopted.fileno()], [
+    AF_INET,
+    SOCK_DGRAM,
+    false,
+    fd,
+  ]);
+});
+
+Deno.test("fromFd() refuses what is no socket, and leaves it open", () => {
+  using pipe = new Pipe();
+  const error = assertThrows(() => Socket.fromFd(pipe.reader));
+  assert(isOsError(error));
+  assertStrictEquals(error.code, "ENOTSOCK");
+  assertStrictEquals(fcntl(pipe.reader, F_GETFD), FD_CLOEXEC);
+  for (const fd of [-1, 0.5, NaN, 2 ** 31]) assertThrows(() => Socket.fromFd(fd), RangeError);
+  assertThrows(() => Socket.fromFd("0" as unknown as number), TypeError);
+  assertThrows(() => Socket.fromFd(4000), Deno.errors.BadResource);
+});
+
+Deno.test("A closed socket is closed once, and BadResource afterwards", () => {
+  const socket = new Socket();
+  const fd = socket.fileno();
+  socket.close();
+  using pipe = new Pipe(); // has the number now
+  assert(pipe.reader === fd || pipe.writer === fd);
+  socket.close();
+  socket[Symbol.dispose]();
+  assertStrictEquals(fcntl(fd, F_GETFD), FD_CLOEXEC);
+  assertEquals([socket.closed, socket.fileno()], [true, -1]);
+  const bytes = new Uint8Array(1);
+  const uses: (() => unknown)[] = [
+    () => socket.bind(LOOPBACK),
+    () => socket.listen(),
+    () => socket.accept(),
+    () => socket.connect({ hostname: "127.0.0.1", port: 1 }),
+    () => socket.takeError(),
+    () => socket.recv(1),
+    () => socket.recvInto(bytes),
+    () => socket.send(bytes),
+    () => socket.recvFrom(1),
+    () => socket.sendTo(bytes, LOOPBACK),
+    () => socket.localAddress,
+    () => socket.remoteAddress,
+    () => socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1),
+    () => socket.getOption(SOL_SOCKET, SO_REUSEADDR),
+    () => socket.shutdown("both"),
+    () => socket.setBlocking(true),
+    () => socket.detach(),
+  ];
+  for (const use of uses) assertThrows(use, Deno.errors.BadResource, "closed");
+});
+
+Deno.test("A child process inherits no socket", async () => {
+  using _pair = new Pair();
+  using server = listener();
+  using client = new Socket();
+  client.connect(server.localAddress);
+  using _connection = server.accept()!;
+  const { stdout } = await run("sh", ["-c", "ls -l /proc/self/fd"]);
+  assertFalse(stdout.includes("socket:"), stdout);
+});
+
+// ─── errors ─────────────────────────────────────────────────────────────────────────────────────
+
+Deno.test("An OS error names the call, the address, and the errno", () => {
+  using server = listener();
+  const address = server.localAddress as InetAddress;
+  using late = new Socket();
+  const error = assertThrows(() => late.bind(address), Deno.errors.AddrInUse);
+  assert(isOsError(error));
+  assertEquals([error.code, error.errno, error.syscall], ["EADDRINUSE", 98, "bind"]);
+  assertStrictEquals(
+    error.message,
+    `bind 127.0.0.1:${address.port}: Address already in use (EADDRINUSE 98)`,
+  );
+  assertThrows(
+    () => late.bind({ hostname: "192.0.2.1", port: 0 }),
+    Deno.errors.AddrNotAvailable,
+    "bind 192.0.2.1:0: Cannot assign requested address (EADDRNOTAVAIL 99)",
+  );
+  assertThrows(() => late.remoteAddress, Deno.errors.NotConnected);
+  assertThrows(() => new Socket(12345), Error, "EAFNOSUPPORT");
+  assertThrows(
+    () => {
+      using unix = new Socket(AF_UNIX);
+      unix.connect({ path: "/nonexistent/socket" });
+    },
+    Deno.errors.NotFound,
+    "connect /nonexistent/socket: No such file or directory (ENOENT 2)",
+  );
+});
+
+Deno.test("Addresses of the wrong shape are refused before any call", () => {
+  using inet = new Socket();
+  using unix = new Socket(AF_UNIX);
+  for (const address of [null, undefined, "127.0.0.1:80", 80, {}, { path: "/x" }, { port: 80 }]) {
+    assertThrows(() => inet.bind(address as Address), TypeError);
+    assertThrows(() => inet.connect(address as Address), TypeError);
+    assertThrows(() => inet.sendTo(new Uint8Array(1), address as Address), TypeError);
+  }
+  for (const port of [-1, 65536, 0.5, NaN]) {
+    assertThrows(() => inet.bind({ hostname: "127.0.0.1", port }), RangeError);
+  }
+  assertThrows(() => inet.bind({ hostname: "127.0.0.1\0", port: 1 }), TypeError);
+  assertThrows(() => unix.bind(LOOPBACK), TypeError);
+  assertThrows(() => unix.bind({ path: "a\0b" }), TypeError);
+  assertThrows(() => unix.bind({ path: "a".repeat(108) }), RangeError);
+});
+
+Deno.test("Sizes, flags and buffers that could hurt are refused, and lose nothing", () => {
+  using pair = new Pair();
+  pair.left.send(encode("kept"));
+  for (const size of [-1, 0.5, NaN, 2 ** 31, 2 ** 53]) {
+    assertThrows(() => pair.right.recv(size), RangeError);
+    assertThrows(() => pair.right.recvFrom(size), RangeError);
+  }
+  for (const size of ["4", null, {}, 4n] as unknown as number[]) {
+    assertThrows(() => pair.right.recv(size), TypeError);
+  }
+  const wrong = [null, "text", [1], new ArrayBuffer(4), new DataView(new ArrayBuffer(4)), 4];
+  for (const buffer of wrong as unknown as Uint8Array[]) {
+    assertThrows(() => pair.right.recvInto(buffer), TypeError);
+    assertThrows(() => pair.right.send(buffer), TypeError);
+  }
+  for (const flags of [NaN, 0.5, 2 ** 31]) {
+    assertThrows(() => pair.right.recv(4, flags), RangeError);
+    assertThrows(() => pair.right.recvInto(new Uint8Array(4), flags), RangeError);
+    assertThrows(() => pair.right.send(new Uint8Array(4), flags), RangeError);
+  }
+  const detached = new Uint8Array(4);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  assertStrictEquals(pair.right.recvInto(detached), 0); // an empty buffer receives nothing
+  assertStrictEquals(decode(pair.right.recv(64)), "kept");
+});
+
+Deno.test("No failing call leaks a descriptor", () => {
+  using server = listener();
+  using pipe = new Pipe();
+  const address = server.localAddress;
+  const before = openDescriptors();
+  for (let i = 0; i < 200; i++) {
+    assertThrows(() => new Socket(12345));
+    assertThrows(() => new Socket(NaN));
+    assertThrows(() => Socket.fromFd(pipe.reader));
+    using socket = new Socket();
+    assertThrows(() => socket.bind(address));
+    assertThrows(() => socket.accept());
+    assertThrows(() => socket.connect({ hostname: "1.2.3.4.5.6", port: 1 }));
+  }
+  assertStrictEquals(openDescriptors(), before);
+});
+
+Deno.test("A socket is a file object of a selector", () => {
+  using pair = new Pair();
+  using selector = new EpollSelector<string, Socket>();
+  selector.register(pair.right, EVENT_READ, "right");
+  pair.left.send(encode("x"));
+  assertEquals(selector.select(1000).map(([key]) => key.fileobj), [pair.right]);
+  pair.right.close();
+  assertThrows(() => selector.register(pair.right, EVENT_READ, "closed"), RangeError);
+});
