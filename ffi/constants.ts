@@ -1,13 +1,11 @@
 /**
  * The platform's constants under their C names. What each means is in the man page of the header that it is listed
- * under; the figures are in the platform's own table (`linux.ts`).
+ * under; the figures are in the platform's own table (`linux.ts`). A constant that the platform lacks is 0, an errno -1.
  *
  * @module
  */
 
-import { platform } from "./platform.ts";
-
-const { constants, errnos } = platform;
+import { constants, errnos } from "./platform.ts";
 
 // <sys/epoll.h>
 

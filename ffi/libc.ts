@@ -387,12 +387,30 @@ function open(): Symbols {
       "Requires ffi access to call the C library, run again with the --allow-ffi flag",
     );
   }
-  symbols = openFirst(platform.libraries, SYMBOLS);
+  symbols = openSymbols();
   const location = openFirst(platform.libraries, {
     location: { name: platform.errnoLocation, parameters: [], result: "pointer" },
   }).location();
   errnoLocation = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location!, 4));
   return symbols;
+}
+
+/** Every platform lacks some of the functions: those throw when they are called. */
+function openSymbols(): Symbols {
+  const optional = Object.entries<Deno.ForeignFunction>(SYMBOLS).map(([name, symbol]) => {
+    return [name, { ...symbol, optional: true }];
+  });
+  const found: Record<string, unknown> = openFirst(
+    platform.libraries,
+    Object.fromEntries(optional) as Deno.ForeignLibraryInterface,
+  );
+  for (const [name, symbol] of Object.entries(SYMBOLS)) {
+    if (found[name] !== null || "optional" in symbol) continue;
+    found[name] = () => {
+      throw new Deno.errors.NotSupported(`${name} is not in the C library of ${Deno.build.target}`);
+    };
+  }
+  return found as Symbols;
 }
 
 function openFirst<Interface extends Deno.ForeignLibraryInterface>(

@@ -7,16 +7,19 @@
 
 import * as linux from "./linux.ts";
 
+type ConstantName = keyof typeof linux.constants;
+type ErrnoName = keyof typeof linux.errnos;
+
 /** What a platform has to say about itself before its C library can be called. */
-export interface Platform {
+interface Platform {
   /** The C library, by the names to try in this order. */
   readonly libraries: readonly string[];
   /** The function that tells where this thread's errno lives. */
   readonly errnoLocation: string;
-  /** Constants under their C names. */
-  readonly constants: typeof linux.constants;
-  /** errno numbers under their C names. */
-  readonly errnos: typeof linux.errnos;
+  /** Constants under their C names, those that it has. */
+  readonly constants: Readonly<Partial<Record<ConstantName, number>>>;
+  /** errno numbers under their C names, those that it has. */
+  readonly errnos: Readonly<Partial<Record<ErrnoName, number>>>;
   /** The polling calls that it has, the best one first. */
   readonly mechanisms: readonly ("kqueue" | "epoll" | "poll" | "select")[];
   /** `struct epoll_event` is packed where 32-bit and 64-bit programs share the kernel's x86 layout. */
@@ -42,7 +45,33 @@ const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
 export const platform: Platform = platforms[Deno.build.os] ??
   { ...glibcOrMusl, libraries: [], mechanisms: [] };
 
+/** Its constants; one that it lacks is 0, so that as a flag it asks for nothing. */
+export const constants: Readonly<Record<ConstantName, number>> = complete(
+  [linux.constants],
+  platform.constants,
+  0,
+);
+
+/** Its errno numbers; one that it lacks is -1, which no call leaves. */
+export const errnos: Readonly<Record<ErrnoName, number>> = complete(
+  [linux.errnos],
+  platform.errnos,
+  -1,
+);
+
 /** Whether the platform has a polling call: `"epoll"`, `"kqueue"`, `"poll"` or `"select"`. Needs no permission. */
 export function isPlatformWith(mechanism: "kqueue" | "epoll" | "poll" | "select"): boolean {
   return platform.mechanisms.includes(mechanism);
+}
+
+function complete<Name extends string>(
+  tables: readonly Readonly<Partial<Record<Name, number>>>[],
+  own: Readonly<Partial<Record<Name, number>>>,
+  missing: number,
+): Readonly<Record<Name, number>> {
+  const names = tables.flatMap(Object.keys) as Name[];
+  return Object.fromEntries(names.map((name) => [name, own[name] ?? missing])) as Record<
+    Name,
+    number
+  >;
 }
