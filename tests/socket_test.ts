@@ -41,7 +41,7 @@ import {
   TCP_NODELAY,
 } from "../ffi/mod.ts";
 import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
-import { run } from "./programs.ts";
+import { DENO, hasCommand, path, run, runProgram } from "./programs.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -516,4 +516,60 @@ Deno.test("A socket is a file object of a selector", () => {
   assertEquals(selector.select(1000).map(([key]) => key.fileobj), [pair.right]);
   pair.right.close();
   assertThrows(() => selector.register(pair.right, EVENT_READ, "closed"), RangeError);
+});
+
+Deno.test({
+  name: "Without descriptors every call says so, leaks nothing, and loses no waiting connection",
+  ignore: !hasCommand("prlimit"),
+  async fn() {
+    const program = path("tests/fixtures/socket_exhausted.ts");
+    const { stdout, stderr } = await run("prlimit", ["--nofile=64", DENO, "run", "-A", program]);
+    assertEquals(
+      stdout,
+      "new Socket(): Error EMFILE 24 socket\n" +
+        "Socket.pair(): Error EMFILE 24 socketpair\n" +
+        "accept(): Error EMFILE 24 accept4\n" +
+        "leaked: 0\n" +
+        "Socket.pair() with one place: Error EMFILE 24 socketpair\n" +
+        "leaked: 0\n" +
+        "still here\n",
+      stderr,
+    );
+  },
+});
+
+Deno.test({
+  name: "A signal ends a blocking call with Deno.errors.Interrupted",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { stdout, stderr } = await runProgram("tests/fixtures/socket_interrupted.ts");
+    const calls = ["recv", "recv", "recvfrom", "accept4"];
+    assertEquals(stdout, calls.map((call) => `${call} EINTR true\n`).join(""), stderr);
+  },
+});
+
+Deno.test("Two threads talk over blocking sockets, and every byte arrives", async () => {
+  using listener = new Socket();
+  listener.bind({ hostname: "127.0.0.1", port: 0 });
+  listener.listen();
+  const worker = new Worker(new URL("./fixtures/socket_worker.ts", import.meta.url), {
+    type: "module",
+  });
+  const message = () =>
+    new Promise<unknown>((resolve) => worker.onmessage = (e) => resolve(e.data));
+  assertEquals(await message(), "ready");
+  worker.postMessage(listener.localAddress);
+  {
+    using connection = listener.accept()!;
+    connection.send(new TextEncoder().encode("ping"));
+    assertEquals(new TextDecoder().decode(connection.recv(4)!), "pong");
+    const total = message();
+    for (let i = 0; i < 100; i++) {
+      let data = new Uint8Array(100_000);
+      while (data.length > 0) data = data.subarray(connection.send(data)!);
+    }
+    connection.shutdown("write");
+    assertEquals(await total, 10_000_000);
+  }
+  worker.terminate();
 });
