@@ -38,8 +38,8 @@ import {
 } from "../ffi/mod.ts";
 import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
 import { runProgram } from "./programs.ts";
+import { SELECTORS } from "./selectors.ts";
 
-const SELECTORS = [EpollSelector, PollSelector, SelectSelector].filter((S) => S.isSupported());
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 
 /** The ready descriptors and their events, by rising descriptor. */
