@@ -8,6 +8,7 @@
 import { EBADF, isOsError, osError } from "../ffi/mod.ts";
 import { type BaseSelector, filenoOf, isWatched } from "./base.ts";
 import { DefaultSelector } from "./default.ts";
+import { checkDescriptor } from "./poll.ts";
 import { EVENT_READ, EVENT_WRITE, type FileObject } from "./types.ts";
 
 interface Waiter {
@@ -100,20 +101,23 @@ async function ready(
 
 function add(fd: number, waiter: Waiter): void {
   const isFirst = selector === undefined;
+  if (isFirst) checkDescriptor(fd); // before the selector's own descriptors may take its number
   const shared = selector ??= new DefaultSelector<undefined, number>();
+  if (waiters.has(fd)) {
+    const settle: (() => void)[] = [];
+    takeClosed(shared, settle); // the number may be another file's by now
+    for (const tell of settle) tell();
+  }
+  const all = waiters.get(fd) ?? new Set();
+  all.add(waiter);
   try {
-    const others = waiters.get(fd);
-    if (others === undefined) {
-      shared.register(fd, waiter.event);
-      waiters.set(fd, new Set([waiter]));
-    } else {
-      others.add(waiter);
-      watch(shared, fd, others);
-    }
+    watch(shared, fd, all);
   } catch (error) {
+    all.delete(waiter); // the others learn by themselves that the descriptor was closed
     if (isFirst) end();
     throw error;
   }
+  waiters.set(fd, all);
   if (isFirst) void serve(shared);
 }
 
@@ -123,12 +127,7 @@ async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
     try {
       const events = await shared.selectAsync({ timeout: CHECK_INTERVAL });
       for (const [{ fd }, ready] of events) {
-        take(
-          shared,
-          fd,
-          ({ event }) => (event & ready) !== 0,
-          ({ settled }) => settle.push(settled.resolve),
-        );
+        take(shared, fd, settle, ({ event }) => (event & ready) !== 0, ({ resolve }) => resolve());
       }
       if (events.length === 0) takeClosed(shared, settle);
     } catch (error) {
@@ -137,9 +136,13 @@ async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
       takeClosed(shared, settle);
     }
     for (const fd of [...waiters.keys()]) {
-      take(shared, fd, ({ signal }) => signal?.aborted ?? false, ({ signal, settled }) => {
-        settle.push(() => settled.reject(signal!.reason));
-      });
+      take(
+        shared,
+        fd,
+        settle,
+        ({ signal }) => signal?.aborted ?? false,
+        ({ reject }, { signal }) => reject(signal!.reason),
+      );
     }
     if (waiters.size === 0) end();
     for (const tell of settle) tell();
@@ -150,17 +153,26 @@ async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
 function take(
   shared: BaseSelector<undefined, number>,
   fd: number,
+  settle: (() => void)[],
   isDone: (waiter: Waiter) => boolean,
-  done: (waiter: Waiter) => void,
+  done: (settled: PromiseWithResolvers<void>, waiter: Waiter) => void,
 ): void {
   const all = waiters.get(fd)!;
+  const size = all.size;
   for (const waiter of [...all]) {
     if (!isDone(waiter)) continue;
     all.delete(waiter);
-    done(waiter);
+    settle.push(() => done(waiter.settled, waiter));
+  }
+  if (all.size === size) return;
+  try {
+    watch(shared, fd, all);
+  } catch (error) {
+    // It was closed meanwhile: the rest wait in vain.
+    for (const { settled } of all) settle.push(() => settled.reject(error));
+    all.clear();
   }
   if (all.size === 0) waiters.delete(fd);
-  watch(shared, fd, all);
 }
 
 function takeClosed(shared: BaseSelector<undefined, number>, settle: (() => void)[]): void {
@@ -175,11 +187,13 @@ function takeClosed(shared: BaseSelector<undefined, number>, settle: (() => void
 
 /** Makes the selector wait for just what the waiters of a descriptor want. */
 function watch(shared: BaseSelector<undefined, number>, fd: number, all: Set<Waiter>): void {
-  if (!shared.getMap().has(fd)) return;
   let events = 0;
   for (const { event } of all) events |= event;
-  if (events === 0) shared.unregister(fd);
-  else shared.modify(fd, events);
+  const isRegistered = shared.getMap().has(fd);
+  if (events === 0) {
+    if (isRegistered) shared.unregister(fd);
+  } else if (isRegistered) shared.modify(fd, events);
+  else shared.register(fd, events);
 }
 
 function end(): void {
