@@ -15,7 +15,7 @@ import {
   EVENT_WRITE,
   isOsError,
   type ReadyEvent,
-  Socket,
+  type Socket,
 } from "../mod.ts";
 import { openDescriptors, Pair, Pipe } from "./descriptors.ts";
 import { Program, runProgram } from "./programs.ts";

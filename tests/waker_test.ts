@@ -1,15 +1,9 @@
 /** Waker, in one thread and across threads. */
 
-import {
-  assert,
-  assertEquals,
-  assertGreaterOrEqual,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assertEquals, assertGreaterOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
 import { EVENT_READ, readable, Waker } from "../mod.ts";
 import { openDescriptors } from "./descriptors.ts";
-import { DENO, path, Program, run, runProgram } from "./programs.ts";
+import { DENO, path, Program, run } from "./programs.ts";
 import { SELECTORS } from "./selectors.ts";
 
 /** A Worker that will wake a waker after some milliseconds. */
