@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { constants as kqueueConstants } from "../ffi/libkqueue.ts";
 import { constants, errnos } from "../ffi/linux.ts";
 import * as ffi from "../ffi/mod.ts";
 import "./descriptors.ts";
@@ -143,9 +144,16 @@ const FILLED: { c: string; bytes: Uint8Array }[] = [
 /** What the figures of our tables are called in C, and what they are here. */
 const tables = { ...known(constants), ...known(errnos) };
 
-/** Numbers that `./ffi` exports under C's names, which are more than those of the tables: EWOULDBLOCK is another name of EAGAIN. */
+/**
+ * Numbers that `./ffi` exports under C's names, which are more than those of the tables: EWOULDBLOCK is another name of EAGAIN.
+ * Those of kqueue(2) are no header's here.
+ */
 const exported = known(
-  Object.fromEntries(Object.entries(ffi).filter(([name]) => /^[A-Z][A-Z0-9_]*$/.test(name))),
+  Object.fromEntries(
+    Object.entries(ffi).filter(([name]) =>
+      /^[A-Z][A-Z0-9_]*$/.test(name) && !(name in kqueueConstants)
+    ),
+  ),
 );
 
 const layouts = Object.fromEntries(
