@@ -19,7 +19,7 @@ import {
   write,
 } from "../ffi/mod.ts";
 import { Socket } from "../mod.ts";
-import { isStandIn, KqueueSelector } from "./selectors.ts";
+import { settleQueues } from "./selectors.ts";
 
 // libc is opened here once, at import, so that no test is held responsible for the library that it opened.
 new Socket().close();
@@ -107,21 +107,12 @@ export class RegularFile implements Disposable {
 
 /** How many descriptors this process has open, of the first few thousand. */
 export function openDescriptors(): number {
-  // kqueue.c frees what closed queues had when it makes the next one.
-  if (isStandIn) makeQueue();
+  settleQueues();
   let count = 0;
   for (let fd = 0; fd < 4096; fd++) {
     if (isOpen(fd)) count++;
   }
   return count;
-}
-
-function makeQueue(): void {
-  try {
-    new KqueueSelector().close();
-  } catch {
-    // There is no place for one, and so none was made since the last count.
-  }
 }
 
 function isOpen(fd: number): boolean {
