@@ -7,12 +7,9 @@
 
 import { checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
 import { libc, library, type Symbols } from "./libc.ts";
-import { platform } from "./platform.ts";
+import { type Platform, platform } from "./platform.ts";
 import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
-
-const { filter, flags, ext } = platform.kevent;
-const fields = struct({ ident: "i64", filter, flags, fflags: "u32", data: "i64", udata: "u64" });
 
 /**
  * `struct kevent { uintptr_t ident; short filter; u_short flags; u_int fflags; int64_t data; void *udata; }`: 32 bytes on
@@ -31,6 +28,12 @@ export interface Kevent {
   data: number;
   /** What the kernel hands back. */
   udata: bigint;
+}
+
+/** The codec of a platform's struct kevent. */
+export function keventStruct({ filter, flags, ext }: Platform["kevent"]): Struct<Kevent> {
+  const fields = struct({ ident: "i64", filter, flags, fflags: "u32", data: "i64", udata: "u64" });
+  return { ...fields, size: fields.size + ext };
 }
 
 /** The two calls of kqueue(2). */
@@ -62,8 +65,7 @@ export function kqueue(): number {
 /** As in C, both a function and a struct: {@linkcode KqueueCalls.kevent} and {@linkcode Kevent}. */
 export const kevent: KqueueCalls["kevent"] & Struct<Kevent> = Object.assign(
   keventOf(() => libc()),
-  fields,
-  { size: fields.size + ext },
+  keventStruct(platform.kevent),
 );
 
 /**

@@ -18,7 +18,7 @@ type ErrnoName =
   | keyof typeof freebsd.errnos;
 
 /** What a platform has to say about itself before its C library can be called. */
-interface Platform {
+export interface Platform {
   /** The C library, by the names to try in this order. */
   readonly libraries: readonly string[];
   /** The function that tells where this thread's errno lives. */
@@ -87,7 +87,8 @@ const macos: Platform = {
   suseconds: "i32",
 };
 
-const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
+/** Every platform, by Deno's name for it. */
+export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
   linux: glibcOrMusl,
   android: { ...glibcOrMusl, libraries: ["libc.so"], errnoLocation: "__errno" },
   darwin: macos,
