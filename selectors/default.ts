@@ -15,6 +15,7 @@ import type { FileObject } from "./types.ts";
 export const DefaultSelector: {
   new <Data = unknown, File extends FileObject = FileObject>(): BaseSelector<Data, File>;
   isSupported(): boolean;
+  readonly name: string;
 } = [KqueueSelector, EpollSelector, PollSelector].find((mechanism) => mechanism.isSupported()) ??
   SelectSelector;
 

@@ -32,6 +32,7 @@ import {
   dup3,
   F_DUPFD_CLOEXEC,
   fcntl,
+  has_ppoll,
   MSG_OOB,
   O_CLOEXEC,
   SO_LINGER,
@@ -679,6 +680,7 @@ for (const Selector of SELECTORS) {
   });
 
   test("select() waits less than half a millisecond more than 100 microseconds, at best", () => {
+    if (Selector === PollSelector && !has_ppoll()) return; // poll(2) counts milliseconds
     using selector = new Selector();
     let best = Infinity;
     for (let i = 0; i < 50; i++) best = Math.min(best, timed(() => selector.select(0.1)));
