@@ -12,7 +12,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
+import { SO_LINGER, SOL_SOCKET, SOMAXCONN } from "../ffi/mod.ts";
 import { DefaultSelector, KqueueSelector, Socket } from "../mod.ts";
 import "./descriptors.ts"; // opens libc before the tests
 import { DENO, hasCommand, path, Program, run } from "./programs.ts";
@@ -23,12 +23,14 @@ const FLAGS = ["--host", "--port", "--selector", "--workers", "--blocking", "--q
 
 const BEST = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
 const CONNECTIONS = 200;
+const CROWD = Math.min(CONNECTIONS, SOMAXCONN); // all of which wait to be accepted
 const LINES_PER_SECOND = 11; // ten of clients, and the one that says that there are more
 const STOP_LIMIT = 2_000; // milliseconds from a signal to the exit
 const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
 const MiB = 1024 * 1024;
 const TICKS_PER_SECOND = 100; // USER_HZ, in which proc(5) counts CPU time
 
+const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const hasPython = hasCommand("python3");
 const hasNetcat = hasCommand("nc") && await takesNetcat("-N");
 const hasIpv6 = await Deno.readTextFile("/proc/net/if_inet6")
@@ -301,7 +303,9 @@ for (
     ["--selector", "poll", "--workers", "2"],
     ["--selector", "select", "--workers", "2"],
     ["--workers", "2", "--blocking"],
-  ]
+  ].filter((args) =>
+    !(emulator === "darwin.c" && args.includes(BEST) && args.includes("--workers"))
+  ) // Workers see Linux there
 ) {
   Deno.test({
     name: `Echo server ${args.join(" ")} echoes every byte to ${CONNECTIONS} connections of ` +
@@ -442,7 +446,7 @@ for (
     ["--selector", BEST, "--blocking"],
   ]
 ) {
-  Deno.test(`Echo server ${args.join(" ")} with 40 descriptors serves 200 clients at once as others leave, says so each time that it becomes full, and does not spin`, async () => {
+  Deno.test(`Echo server ${args.join(" ")} with 40 descriptors serves ${CROWD} clients at once as others leave, says so each time that it becomes full, and does not spin`, async () => {
     await using server = await EchoServer.startWithDescriptors(40, "--quiet", ...args);
 
     await crowd(server, async () => {
@@ -474,7 +478,7 @@ async function crowd(server: EchoServer, whileFull: () => void | Promise<void>):
   const complaints = complaintsOf(server).length;
   let served = 0;
   const mayLeave = Promise.withResolvers<void>();
-  const clients = await connections.open(server, CONNECTIONS);
+  const clients = await connections.open(server, CROWD);
   const everybody = Promise.all(clients.map(async (connection) => {
     await send(connection, bytes);
     assertSameBytes(await receive(connection, bytes.length), bytes);
@@ -489,7 +493,7 @@ async function crowd(server: EchoServer, whileFull: () => void | Promise<void>):
   assertLess(served, 40);
   mayLeave.resolve();
   await within(EVENT_LIMIT, everybody, "the echo for every client");
-  assertEquals(served, CONNECTIONS);
+  assertEquals(served, CROWD);
 }
 
 /** What it has said about being full. Deno may have more to say of EMFILE. */

@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-SUITES=(tests/{async,conformance,echo_server,errors,kqueue,socket}_test.ts)
+SUITES=(tests)
 
 platforms=$repo/tests/platforms
 darwin=$cache/darwin
