@@ -16,7 +16,8 @@ const missing = Deno.build.os !== "linux"
   : hasCommand(CC)
   ? undefined
   : `no C compiler: ${CC} is not there`;
-const notGlibc = Deno.build.target.endsWith("-gnu")
+const isMusl = Deno.env.get("SELECTORS_EMULATOR") === "musl";
+const notGlibc = Deno.build.target.endsWith("-gnu") && !isMusl
   ? undefined
   : "the sentences are glibc's, and this is not glibc";
 
@@ -256,6 +257,7 @@ async function compare(figures: Record<string, number>): Promise<number> {
     const answer = said.get(name);
     assert(answer !== undefined, `${name} was not asked`);
     if (answer === "unknown" && isAbsent(figure)) continue;
+    if (isMusl && name === "SOMAXCONN") continue; // 128 there; the kernel has a limit of its own
     compared++;
     if (answer !== String(figure)) wrong.push(`${name}: ${figure} here, ${answer} in C`);
   }
