@@ -41,7 +41,7 @@ import {
 } from "../ffi/mod.ts";
 import { openDescriptors, Pair, Pipe, RegularFile, tcpPair } from "./descriptors.ts";
 import { runProgram } from "./programs.ts";
-import { SELECTORS, unlessLeftOut } from "./selectors.ts";
+import { hasPriority, SELECTORS, unlessLeftOut } from "./selectors.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 
@@ -509,25 +509,38 @@ for (const Selector of SELECTORS) {
     close(others.writer);
   });
 
-  test("reports urgent data as EVENT_PRIORITY, and only where it was asked for", () => {
-    using pair = tcpPair();
-    using selector = new Selector();
-    selector.register(pair.right, EVENT_PRIORITY);
-    pair.left.send(new Uint8Array([1]));
-    assertEquals(selector.select(0), []);
-    pair.left.send(new Uint8Array([2]), MSG_OOB);
-    assertEquals(summary(selector.select(1000)), [[pair.right.fileno(), EVENT_PRIORITY]]);
-    selector.modify(pair.right, EVENT_READ);
-    assertEquals(summary(selector.select(1000)), [[pair.right.fileno(), EVENT_READ]]);
-  });
+  if (hasPriority(Selector)) {
+    test("reports urgent data as EVENT_PRIORITY, and only where it was asked for", () => {
+      using pair = tcpPair();
+      using selector = new Selector();
+      selector.register(pair.right, EVENT_PRIORITY);
+      pair.left.send(new Uint8Array([1]));
+      assertEquals(selector.select(0), []);
+      pair.left.send(new Uint8Array([2]), MSG_OOB);
+      assertEquals(summary(selector.select(1000)), [[pair.right.fileno(), EVENT_PRIORITY]]);
+      selector.modify(pair.right, EVENT_READ);
+      assertEquals(summary(selector.select(1000)), [[pair.right.fileno(), EVENT_READ]]);
+    });
 
-  test("never reports an event of 0 for a hang-up that was not asked for", () => {
-    using pair = new Pair();
-    using selector = new Selector();
-    selector.register(pair.right, EVENT_PRIORITY);
-    pair.left.close();
-    for (const [, events] of selector.select(0)) assertStrictEquals(events, EVENT_PRIORITY);
-  });
+    test("never reports an event of 0 for a hang-up that was not asked for", () => {
+      using pair = new Pair();
+      using selector = new Selector();
+      selector.register(pair.right, EVENT_PRIORITY);
+      pair.left.close();
+      for (const [, events] of selector.select(0)) assertStrictEquals(events, EVENT_PRIORITY);
+    });
+  } else {
+    test("refuses EVENT_PRIORITY with NotSupported, and leaves nothing registered", () => {
+      using pair = tcpPair();
+      using selector = new Selector();
+      for (const events of [EVENT_PRIORITY, EVENT_PRIORITY | READ_WRITE]) {
+        assertThrows(() => selector.register(pair.right, events), Deno.errors.NotSupported);
+      }
+      assertStrictEquals(selector.getMap().size, 0);
+      pair.left.send(new Uint8Array(1));
+      assertEquals(selector.select(20), []);
+    });
+  }
 
   test("reports everything that is ready in one call, however much it is", () => {
     using stack = new DisposableStack();

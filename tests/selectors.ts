@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EVFILT_EXCEPT } from "../ffi/mod.ts";
 import * as selectors from "../mod.ts";
 import { EpollSelector, type FileObject, PollSelector, SelectSelector } from "../mod.ts";
 
@@ -47,17 +48,40 @@ export function settleQueues(): void {
 }
 
 const RESOLVER = "musl's resolver needs threads of its own, and crashes in a glibc process";
+const TAKES_ERROR = "libkqueue takes SO_ERROR away from the program";
+const KEEPS_DESCRIPTORS =
+  "libkqueue frees what closed queues had when their numbers are used again";
 const STAND_IN = {
   "KqueueSelector without free descriptors throws EMFILE from its constructor, and leaks nothing":
     "kqueue.c frees the inner descriptors of a closed queue when it makes the next one",
 };
 
+/** Whether a selector has EVENT_PRIORITY, which kqueue has on macOS alone. */
+export function hasPriority(Selector: typeof SELECTORS[number]): boolean {
+  return Selector !== KqueueSelector || EVFILT_EXCEPT !== 0 && emulator !== "libkqueue";
+}
+
 /** Tests that an emulator cannot pass since it is not like what it emulates, and what it does instead. */
 const LEFT_OUT: Record<string, Record<string, string>> = {
   // platforms/libkqueue_facts.c shows each.
   libkqueue: {
+    "KqueueSelector reports a reset connection as readable and writable": TAKES_ERROR,
+    "KqueueSelector reports a refused connection as writable, and takeError() says why":
+      TAKES_ERROR,
+    "KqueueSelector takes descriptors from FD_SETSIZE up, or refuses them with RangeError":
+      "libkqueue gives 512 events at a time, whatever room there is",
     "KqueueSelector close() forgets every key, leaves registered descriptors open, and twice is once":
-      "libkqueue frees what a closed queue had some time later",
+      KEEPS_DESCRIPTORS,
+    "KqueueSelector opened and closed 2,000 times leaks nothing": KEEPS_DESCRIPTORS,
+    "KqueueSelector close() during selectAsync() resolves it to [], and frees every descriptor":
+      KEEPS_DESCRIPTORS,
+    "KqueueSelector 2,000 waits, aborts and wake-ups leave no descriptor": KEEPS_DESCRIPTORS,
+    "KqueueSelector forgets a closed descriptor though a duplicate of it lives on":
+      "libkqueue forgets no descriptor by itself, as epoll does not",
+    'KqueueSelector in "edge" mode reports of reading and writing only what has appeared, not what is still there':
+      "libkqueue has one epoll entry for both filters",
+    "KqueueSelector watches another selector's descriptor":
+      "libkqueue's descriptor cannot be watched",
   },
   "kqueue.c": STAND_IN,
   "darwin.c": STAND_IN,
