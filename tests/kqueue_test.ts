@@ -3,7 +3,15 @@
  * macOS and the BSDs, and where `LIBKQUEUE` names a library: see `platforms/kqueue.sh`.
  */
 
-import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   EVENT_PRIORITY,
   EVENT_READ,
@@ -11,6 +19,7 @@ import {
   type FileObject,
   isOsError,
   KqueueSelector as PlainKqueueSelector,
+  traceSyscalls,
 } from "../mod.ts";
 import {
   close,
@@ -163,6 +172,27 @@ test("has a descriptor that is close-on-exec, and -1 once closed", () => {
   assertStrictEquals(fcntl(selector.fileno(), F_GETFD), FD_CLOEXEC);
   selector.close();
   assertStrictEquals(selector.fileno(), -1);
+});
+
+test("is traced: changes with their receipts, and events", () => {
+  using pipe = new Pipe();
+  const lines: string[] = [];
+  {
+    using _ = traceSyscalls((call) => void (call.name === "kevent" && lines.push(`${call}`)));
+    using selector = new KqueueSelector();
+    selector.register(pipe.reader, EVENT_READ);
+    pipe.fill();
+    selector.select(1000);
+  }
+  const fd = pipe.reader;
+  const [, change, wait] = lines;
+  assertStringIncludes(
+    change!,
+    `[{ident=${fd}, filter=EVFILT_READ, flags=EV_ADD|EV_ENABLE|EV_RECEIPT,`,
+  );
+  assertMatch(change!, /flags=[A-Z_|]*EV_ERROR, fflags=0x0, data=0, .* = 1$/);
+  assertStringIncludes(wait!, `, NULL, 0, [{ident=${fd}, filter=EVFILT_READ, `);
+  assertMatch(wait!, /data=1, udata=0x[1-9a-f]\d*\}\], \d+, \{tv_sec=1, tv_nsec=0\}\) = 1$/);
 });
 
 Deno.test("KqueueSelector is NotSupported where neither the platform nor a library has kqueue", () => {
