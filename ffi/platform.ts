@@ -73,7 +73,7 @@ const glibcOrMusl: Platform = {
 
 const macos: Platform = {
   ...glibcOrMusl,
-  libraries: ["libSystem.B.dylib"],
+  libraries: ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"],
   errnoLocation: "__error",
   variadicOnStack: Deno.build.arch === "aarch64",
   constants: darwin.constants,

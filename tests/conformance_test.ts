@@ -32,6 +32,7 @@ import {
   dup3,
   F_DUPFD_CLOEXEC,
   fcntl,
+  FD_SETSIZE,
   has_epoll_pwait2,
   has_ppoll,
   MSG_OOB,
@@ -561,7 +562,7 @@ for (const Selector of SELECTORS) {
       Selector.name,
     ]);
     const expected = Selector === SelectSelector
-      ? "RangeError from 1024 up\n"
+      ? `RangeError from ${FD_SETSIZE} up\n`
       : "1500 of 1500 reported\n";
     assertEquals([code, stdout], [0, expected], stderr);
   });
