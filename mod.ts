@@ -38,6 +38,7 @@ export { isOsError, type OsError, type SyscallRecord, traceSyscalls } from "./ff
 export { BaseSelector, type DataAndOptions } from "./selectors/base.ts";
 export { DefaultSelector } from "./selectors/default.ts";
 export { EpollSelector } from "./selectors/epoll.ts";
+export { KqueueSelector } from "./selectors/kqueue.ts";
 export type { Mechanism, MechanismFactory } from "./selectors/mechanism.ts";
 export { PollSelector } from "./selectors/poll.ts";
 export { readable, writable } from "./selectors/ready.ts";

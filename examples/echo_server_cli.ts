@@ -22,7 +22,7 @@ const SELECTORS = {
   epoll: selectors.EpollSelector,
   poll: selectors.PollSelector,
   select: selectors.SelectSelector,
-  kqueue: undefined,
+  kqueue: selectors.KqueueSelector,
 };
 
 const LINES_PER_SECOND = 10;
@@ -85,6 +85,6 @@ function selectorNamed(name: string): typeof selectors.DefaultSelector {
     throw new Error(`--selector takes epoll, poll, select or kqueue, not "${name}"`);
   }
   const Selector = SELECTORS[name as keyof typeof SELECTORS];
-  if (Selector?.isSupported()) return Selector;
+  if (Selector.isSupported()) return Selector;
   throw new Error(`--selector ${name} is not supported on ${Deno.build.os}`);
 }

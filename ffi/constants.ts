@@ -1,6 +1,6 @@
 /**
  * The platform's constants under their C names. What each means is in the man page of the header that it is listed
- * under; the figures are in the platform's own table (`linux.ts`). A constant that the platform lacks is 0, an errno -1.
+ * under; the figures are in the platform's own table (`linux.ts`, `darwin.ts` …). A constant that the platform lacks is 0, an errno -1.
  *
  * @module
  */
@@ -47,6 +47,61 @@ export const EPOLLWAKEUP: number = constants.EPOLLWAKEUP;
 export const EPOLLONESHOT: number = constants.EPOLLONESHOT;
 /** Edge-triggered notification. `<sys/epoll.h>` */
 export const EPOLLET: number = constants.EPOLLET;
+
+// <sys/event.h>
+
+/** Readable, or at the end. `<sys/event.h>` */
+export const EVFILT_READ: number = constants.EVFILT_READ;
+/** Writable, or the reader has gone. `<sys/event.h>` */
+export const EVFILT_WRITE: number = constants.EVFILT_WRITE;
+/** An asynchronous request has completed. `<sys/event.h>` */
+export const EVFILT_AIO: number = constants.EVFILT_AIO;
+/** A file has changed. `<sys/event.h>` */
+export const EVFILT_VNODE: number = constants.EVFILT_VNODE;
+/** A process has forked, executed or ended. `<sys/event.h>` */
+export const EVFILT_PROC: number = constants.EVFILT_PROC;
+/** A signal was delivered. `<sys/event.h>` */
+export const EVFILT_SIGNAL: number = constants.EVFILT_SIGNAL;
+/** A timer has run out. `<sys/event.h>` */
+export const EVFILT_TIMER: number = constants.EVFILT_TIMER;
+/** Triggered by the program itself, with NOTE_TRIGGER. `<sys/event.h>` */
+export const EVFILT_USER: number = constants.EVFILT_USER;
+/** Exceptional condition, such as urgent TCP data; with NOTE_OOB. `<sys/event.h>` */
+export const EVFILT_EXCEPT: number = constants.EVFILT_EXCEPT;
+/** Adds a filter, or changes it. `<sys/event.h>` */
+export const EV_ADD: number = constants.EV_ADD;
+/** Removes a filter. `<sys/event.h>` */
+export const EV_DELETE: number = constants.EV_DELETE;
+/** Lets a filter report again. `<sys/event.h>` */
+export const EV_ENABLE: number = constants.EV_ENABLE;
+/** Keeps a filter from reporting. `<sys/event.h>` */
+export const EV_DISABLE: number = constants.EV_DISABLE;
+/** Removes the filter after one event. `<sys/event.h>` */
+export const EV_ONESHOT: number = constants.EV_ONESHOT;
+/** Reports changes of state, not the state. `<sys/event.h>` */
+export const EV_CLEAR: number = constants.EV_CLEAR;
+/** Answers the change with an EV_ERROR event, also where it succeeded. `<sys/event.h>` */
+export const EV_RECEIPT: number = constants.EV_RECEIPT;
+/** Disables the filter after one event. `<sys/event.h>` */
+export const EV_DISPATCH: number = constants.EV_DISPATCH;
+/** The other end has gone; only in events. `<sys/event.h>` */
+export const EV_EOF: number = constants.EV_EOF;
+/** The change failed with the errno in `data`; only in events. `<sys/event.h>` */
+export const EV_ERROR: number = constants.EV_ERROR;
+/** EVFILT_USER: leaves the flags alone. `<sys/event.h>` */
+export const NOTE_FFNOP: number = constants.NOTE_FFNOP;
+/** EVFILT_USER: combines the flags by AND. `<sys/event.h>` */
+export const NOTE_FFAND: number = constants.NOTE_FFAND;
+/** EVFILT_USER: combines the flags by OR. `<sys/event.h>` */
+export const NOTE_FFOR: number = constants.NOTE_FFOR;
+/** EVFILT_USER: replaces the flags. `<sys/event.h>` */
+export const NOTE_FFCOPY: number = constants.NOTE_FFCOPY;
+/** EVFILT_USER: triggers the event. `<sys/event.h>` */
+export const NOTE_TRIGGER: number = constants.NOTE_TRIGGER;
+/** EVFILT_READ and EVFILT_WRITE: `data` is the least number of bytes that counts. `<sys/event.h>` */
+export const NOTE_LOWAT: number = constants.NOTE_LOWAT;
+/** EVFILT_EXCEPT: urgent data. `<sys/event.h>` */
+export const NOTE_OOB: number = constants.NOTE_OOB;
 
 // <poll.h>
 
@@ -519,5 +574,5 @@ export const ERFKILL: number = errnos.ERFKILL;
 export const EHWPOISON: number = errnos.EHWPOISON;
 /** The same as EAGAIN here: a call on a non-blocking descriptor would block. `<errno.h>` */
 export const EWOULDBLOCK: number = errnos.EAGAIN;
-/** The same as ENOTSUP here. `<errno.h>` */
-export const EOPNOTSUPP: number = errnos.ENOTSUP;
+/** Operation not supported on a socket; on Linux and FreeBSD the same as ENOTSUP. `<errno.h>` */
+export const EOPNOTSUPP: number = errnos.EOPNOTSUPP === -1 ? errnos.ENOTSUP : errnos.EOPNOTSUPP;

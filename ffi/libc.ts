@@ -45,6 +45,23 @@ const SYMBOLS = {
     optional: true, // glibc 2.35; not in musl
   },
 
+  // <sys/event.h>
+  kqueue: {
+    parameters: [],
+    result: "i32",
+  },
+  kevent: {
+    parameters: [
+      "i32", // int kq
+      "buffer", // const struct kevent *changelist
+      "u32", // int nchanges
+      "buffer", // struct kevent *eventlist
+      "u32", // int nevents
+      "buffer", // const struct timespec *timeout
+    ],
+    result: "i32",
+  },
+
   // <poll.h>
   poll: {
     parameters: [
@@ -72,6 +89,7 @@ const SYMBOLS = {
       "buffer", // const sigset_t *sigmask
     ],
     result: "i32",
+    optional: true, // not in macOS
   },
 
   // <sys/select.h>
@@ -328,8 +346,17 @@ const SYMBOLS = {
 /** The functions of the C library, by name. */
 export type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-let symbols: Symbols | undefined; // what calls go through
-let realSymbols: Symbols | undefined;
+/** A library's functions: as they are, and as calls go through them. */
+interface Library {
+  readonly real: Symbols;
+  symbols: Symbols;
+}
+
+type Wrap = (name: string, call: (...args: never[]) => unknown) => unknown;
+
+let symbols: Symbols | undefined; // of the C library; apart, since every call reads it
+const libraries = new Map<string, Library>(); // by path; the C library's is empty
+let wrap: Wrap | undefined;
 let errnoLocation: Int32Array | undefined;
 
 /**
@@ -342,18 +369,24 @@ export function libc(): Symbols {
   return symbols ?? open();
 }
 
-/** Puts `wrap` around every function of the library, or takes it away. */
-export function interpose(
-  wrap: ((name: string, call: (...args: never[]) => unknown) => unknown) | undefined,
-): void {
-  realSymbols ??= libc();
-  if (wrap === undefined) symbols = realSymbols;
-  else {
-    const wrapped = Object.entries(realSymbols).map(([name, call]) => {
-      return [name, call === null ? null : wrap(name, call as (...args: never[]) => unknown)];
-    });
-    symbols = Object.fromEntries(wrapped) as Symbols;
-  }
+/**
+ * The functions of another library that has some of the C library's, such as kqueue() and kevent().
+ *
+ * @param path The library, as dlopen(3) takes it.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ * @throws {Deno.errors.NotSupported} When it cannot be opened.
+ */
+export function library(path: string): Library {
+  libc(); // asks for permission, and knows errno
+  return libraries.get(path) ?? add(path, openSymbols([path]));
+}
+
+/** Puts `wrapper` around every function of the libraries, or takes it away. */
+export function interpose(wrapper: Wrap | undefined): void {
+  libc();
+  wrap = wrapper;
+  for (const library of libraries.values()) library.symbols = wrapped(library.real);
+  symbols = libraries.get("")!.symbols;
 }
 
 /** Sets this thread's errno. */
@@ -387,7 +420,7 @@ function open(): Symbols {
       "Requires ffi access to call the C library, run again with the --allow-ffi flag",
     );
   }
-  symbols = openSymbols();
+  symbols = add("", openSymbols(platform.libraries)).symbols;
   const location = openFirst(platform.libraries, {
     location: { name: platform.errnoLocation, parameters: [], result: "pointer" },
   }).location();
@@ -395,15 +428,31 @@ function open(): Symbols {
   return symbols;
 }
 
+function add(path: string, real: Symbols): Library {
+  const library = { real, symbols: wrapped(real) };
+  libraries.set(path, library);
+  return library;
+}
+
+function wrapped(real: Symbols): Symbols {
+  if (wrap === undefined) return real;
+  const entries = Object.entries(real).map(([name, call]) => {
+    return [name, call === null ? null : wrap!(name, call as (...args: never[]) => unknown)];
+  });
+  return Object.fromEntries(entries) as Symbols;
+}
+
 /** Every platform lacks some of the functions: those throw when they are called. */
-function openSymbols(): Symbols {
+function openSymbols(paths: readonly string[]): Symbols {
   const optional = Object.entries<Deno.ForeignFunction>(SYMBOLS).map(([name, symbol]) => {
-    return [name, { ...symbol, optional: true }];
+    const plain = symbol.name ?? name;
+    return [name, { ...symbol, name: platform.renamed[plain] ?? plain, optional: true }];
   });
   const found: Record<string, unknown> = openFirst(
-    platform.libraries,
+    paths,
     Object.fromEntries(optional) as Deno.ForeignLibraryInterface,
   );
+  if (platform.variadicOnStack) found.fcntl = openFcntlOnStack(paths);
   for (const [name, symbol] of Object.entries(SYMBOLS)) {
     if (found[name] !== null || "optional" in symbol) continue;
     found[name] = () => {
@@ -411,6 +460,20 @@ function openSymbols(): Symbols {
     };
   }
   return found as Symbols;
+}
+
+/**
+ * fcntl(2) where variadic arguments travel on the stack: six arguments that nobody reads fill the registers up, so that
+ * the one behind them is on the stack. "Writing ARM64 code for Apple platforms"
+ */
+function openFcntlOnStack(paths: readonly string[]): Symbols["fcntl"] {
+  const { fcntl } = openFirst(paths, {
+    fcntl: {
+      parameters: ["i32", "i32", "i64", "i64", "i64", "i64", "i64", "i64", "i64"],
+      result: "i32",
+    },
+  });
+  return (fd, cmd, arg) => fcntl(fd, cmd, 0n, 0n, 0n, 0n, 0n, 0n, BigInt(arg));
 }
 
 function openFirst<Interface extends Deno.ForeignLibraryInterface>(
@@ -426,7 +489,7 @@ function openFirst<Interface extends Deno.ForeignLibraryInterface>(
     }
   }
   throw new Deno.errors.NotSupported(
-    `No C library that this module knows (${names.join(", ")}) on ${Deno.build.target}`,
+    `No library ${names.join(" or ")} that ${Deno.build.target} can open`,
     { cause: reason },
   );
 }

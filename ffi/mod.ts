@@ -32,6 +32,7 @@ export {
   osError,
   strerror,
 } from "./errno.ts";
+export { type Kevent, kevent, kqueue, type KqueueCalls, libkqueue } from "./kqueue.ts";
 export { errno } from "./libc.ts";
 export * from "./netdb.ts";
 export { isPlatformWith } from "./platform.ts";

@@ -24,7 +24,7 @@ export interface AddrInfo {
 
 /**
  * `struct addrinfo`: four ints, a length, and three pointers, of which C's callers set only the ints. Linux has
- * `ai_addr` before `ai_canonname`.
+ * `ai_addr` before `ai_canonname`, the BSDs and macOS after it.
  */
 export const addrinfo: {
   /** `sizeof`, in bytes. */
@@ -58,8 +58,8 @@ export const addrinfo: {
     ai_socktype: 8,
     ai_protocol: 12,
     ai_addrlen: 16,
-    ai_addr: 24,
-    ai_canonname: 32,
+    ai_addr: platform.canonnameFirst ? 32 : 24,
+    ai_canonname: platform.canonnameFirst ? 24 : 32,
     ai_next: 40,
   },
   hints({ ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 }) {
@@ -93,6 +93,8 @@ export const addrinfo: {
   },
 };
 
+const FIRST_POINTER = 24;
+
 // The lists that were given and not yet freed: no other address is ever followed or freed.
 const lists = new Set<bigint>();
 
@@ -116,7 +118,7 @@ export function getaddrinfo(
   if (!(res instanceof BigUint64Array)) throw new TypeError("res must be a BigUint64Array");
   if (hints !== null) {
     checkMemory(hints, addrinfo.size, "hints");
-    if (hints.subarray(addrinfo.offsets.ai_addr, addrinfo.size).some((byte) => byte !== 0)) {
+    if (hints.subarray(FIRST_POINTER, addrinfo.size).some((byte) => byte !== 0)) {
       throw new TypeError("the pointers of hints must be NULL");
     }
   }

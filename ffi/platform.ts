@@ -5,40 +5,112 @@
  * @module
  */
 
+import * as darwin from "./darwin.ts";
+import * as freebsd from "./freebsd.ts";
+import * as libkqueue from "./libkqueue.ts";
 import * as linux from "./linux.ts";
+import * as netbsd from "./netbsd.ts";
 
-type ConstantName = keyof typeof linux.constants;
-type ErrnoName = keyof typeof linux.errnos;
+type ConstantName = keyof typeof linux.constants | keyof typeof darwin.constants;
+type ErrnoName =
+  | keyof typeof linux.errnos
+  | keyof typeof darwin.errnos
+  | keyof typeof freebsd.errnos;
 
 /** What a platform has to say about itself before its C library can be called. */
-interface Platform {
+export interface Platform {
   /** The C library, by the names to try in this order. */
   readonly libraries: readonly string[];
   /** The function that tells where this thread's errno lives. */
   readonly errnoLocation: string;
+  /** What the library calls functions whose plain name is kept for programs of old, with smaller structs. */
+  readonly renamed: Readonly<Record<string, string>>;
+  /** Variadic arguments travel on the stack, also where registers are free. */
+  readonly variadicOnStack: boolean;
   /** Constants under their C names, those that it has. */
   readonly constants: Readonly<Partial<Record<ConstantName, number>>>;
   /** errno numbers under their C names, those that it has. */
   readonly errnos: Readonly<Partial<Record<ErrnoName, number>>>;
   /** The polling calls that it has, the best one first. */
   readonly mechanisms: readonly ("kqueue" | "epoll" | "poll" | "select")[];
+  /** What a {@linkcode Waker} is made of: an eventfd, where there is one on every version of the platform, or a pipe. */
+  readonly waker: "eventfd" | "pipe";
   /** `struct epoll_event` is packed where 32-bit and 64-bit programs share the kernel's x86 layout. */
   readonly packedEpollEvent: boolean;
+  /** `struct kevent`: the types of two fields, and the bytes of `ext` behind the last one. */
+  readonly kevent: {
+    readonly filter: "i16" | "u32";
+    readonly flags: "u16" | "u32";
+    readonly ext: number;
+  };
+  /** `struct sockaddr` begins with a byte for its length, and the family is the one after it. */
+  readonly hasSockaddrLength: boolean;
+  /** The bytes of `sun_path` in `struct sockaddr_un`. */
+  readonly sunPathSize: number;
+  /** `struct addrinfo` has `ai_canonname` before `ai_addr`. */
+  readonly canonnameFirst: boolean;
+  /** `suseconds_t`, of `struct timeval`. */
+  readonly suseconds: "i32" | "i64";
 }
 
 const glibcOrMusl: Platform = {
   // musl answers to glibc's name as well.
   libraries: ["libc.so.6", "libc.so"],
   errnoLocation: "__errno_location",
-  constants: linux.constants,
+  renamed: {},
+  variadicOnStack: false,
+  constants: { ...linux.constants, ...libkqueue.constants },
   errnos: linux.errnos,
   mechanisms: ["epoll", "poll", "select"],
+  waker: "eventfd",
   packedEpollEvent: Deno.build.arch === "x86_64",
+  kevent: { filter: "i16", flags: "u16", ext: 0 },
+  hasSockaddrLength: false,
+  sunPathSize: 108,
+  canonnameFirst: false,
+  suseconds: "i64",
 };
 
-const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
+const macos: Platform = {
+  ...glibcOrMusl,
+  libraries: ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"],
+  errnoLocation: "__error",
+  variadicOnStack: Deno.build.arch === "aarch64",
+  constants: darwin.constants,
+  errnos: darwin.errnos,
+  mechanisms: ["kqueue", "poll", "select"],
+  waker: "pipe",
+  packedEpollEvent: false,
+  hasSockaddrLength: true,
+  sunPathSize: 104,
+  canonnameFirst: true,
+  suseconds: "i32",
+};
+
+/** Every platform, by Deno's name for it. */
+export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
   linux: glibcOrMusl,
   android: { ...glibcOrMusl, libraries: ["libc.so"], errnoLocation: "__errno" },
+  darwin: macos,
+  freebsd: {
+    ...macos,
+    libraries: ["libc.so.7"],
+    variadicOnStack: false,
+    constants: freebsd.constants,
+    errnos: freebsd.errnos,
+    kevent: { filter: "i16", flags: "u16", ext: 32 }, // since FreeBSD 12
+    suseconds: "i64",
+  },
+  netbsd: {
+    ...macos,
+    libraries: ["libc.so.12", "libc.so"],
+    errnoLocation: "__errno",
+    renamed: { kevent: "__kevent50", select: "__select50", socket: "__socket30" },
+    variadicOnStack: false,
+    constants: netbsd.constants,
+    errnos: netbsd.errnos,
+    kevent: { filter: "u32", flags: "u32", ext: 0 },
+  },
 };
 
 /** The platform that this program runs on; on one that is not known, a table that lets the modules load and offers no mechanism. */
@@ -47,14 +119,14 @@ export const platform: Platform = platforms[Deno.build.os] ??
 
 /** Its constants; one that it lacks is 0, so that as a flag it asks for nothing. */
 export const constants: Readonly<Record<ConstantName, number>> = complete(
-  [linux.constants],
+  [linux.constants, darwin.constants],
   platform.constants,
   0,
 );
 
 /** Its errno numbers; one that it lacks is -1, which no call leaves. */
 export const errnos: Readonly<Record<ErrnoName, number>> = complete(
-  [linux.errnos],
+  [linux.errnos, darwin.errnos, freebsd.errnos],
   platform.errnos,
   -1,
 );

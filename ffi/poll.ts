@@ -47,10 +47,18 @@ export function poll_nonblocking(fds: Memory, nfds: number, timeout: number): Pr
  * timeout in nanoseconds (null waits for ever). The signal mask is always NULL. poll(2)
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs, or `tmo_p` than a struct timespec.
+ * @throws {Deno.errors.NotSupported} When the C library lacks the function, as macOS' does: see {@linkcode has_ppoll}.
  */
 export function ppoll(fds: Memory, nfds: number, tmo_p: Memory | null): number {
   checkSize(nfds, "nfds");
   checkMemory(fds, nfds * pollfd.size, "fds");
   if (tmo_p !== null) checkMemory(tmo_p, timespec.size, "tmo_p");
-  return libc().ppoll(fds, nfds, tmo_p, null);
+  const call = libc().ppoll;
+  if (call === null) throw new Deno.errors.NotSupported("ppoll is not in this C library");
+  return call(fds, nfds, tmo_p, null);
+}
+
+/** Whether the C library has {@linkcode ppoll}. */
+export function has_ppoll(): boolean {
+  return libc().ppoll !== null;
 }

@@ -7,16 +7,29 @@
 import { checkInt, checkMemory, checkSize, cString, type Memory } from "./arguments.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "./constants.ts";
 import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
 import { checkField, type Struct, viewOf } from "./struct.ts";
+
+const { hasSockaddrLength, sunPathSize } = platform;
+
+/** `struct sockaddr`: what the address of every family begins with. On the BSDs and macOS a byte with its length comes first. socket(7) */
+export const sockaddr: {
+  /** Reads the family of an address at the start of `memory`. */
+  read(memory: Uint8Array): { sa_family: number };
+} = {
+  read(memory) {
+    return { sa_family: readFamily(viewOf(memory, 0, 2)) };
+  },
+};
 
 /** `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7) */
 export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> = {
   size: 16,
-  offsets: { sin_family: 0, sin_port: 2, sin_addr: 4 },
+  offsets: { sin_family: hasSockaddrLength ? 1 : 0, sin_port: 2, sin_addr: 4 },
   read(memory, offset = 0) {
     const view = viewOf(memory, offset, sockaddr_in.size);
     return {
-      sin_family: view.getUint16(0, true),
+      sin_family: readFamily(view),
       sin_port: view.getUint16(2),
       sin_addr: inet_ntop(AF_INET, bytesOf(view, 4, 4)) ?? "",
     };
@@ -24,10 +37,10 @@ export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_add
   write(memory, { sin_family, sin_port, sin_addr }, offset = 0) {
     const view = viewOf(memory, offset, sockaddr_in.size);
     const address = numericAddress(AF_INET, sin_addr, 4);
-    checkField(sin_family, "u16", "sin_family");
+    checkFamily(sin_family, "sin_family");
     checkField(sin_port, "u16", "sin_port");
     bytesOf(view, 0, sockaddr_in.size).fill(0);
-    view.setUint16(0, sin_family, true);
+    writeFamily(view, sin_family);
     view.setUint16(2, sin_port);
     bytesOf(view, 4, 4).set(address);
   },
@@ -44,11 +57,17 @@ export const sockaddr_in6: Struct<
   }
 > = {
   size: 28,
-  offsets: { sin6_family: 0, sin6_port: 2, sin6_flowinfo: 4, sin6_addr: 8, sin6_scope_id: 24 },
+  offsets: {
+    sin6_family: hasSockaddrLength ? 1 : 0,
+    sin6_port: 2,
+    sin6_flowinfo: 4,
+    sin6_addr: 8,
+    sin6_scope_id: 24,
+  },
   read(memory, offset = 0) {
     const view = viewOf(memory, offset, sockaddr_in6.size);
     return {
-      sin6_family: view.getUint16(0, true),
+      sin6_family: readFamily(view),
       sin6_port: view.getUint16(2),
       sin6_flowinfo: view.getUint32(4),
       sin6_addr: inet_ntop(AF_INET6, bytesOf(view, 8, 16)) ?? "",
@@ -58,11 +77,11 @@ export const sockaddr_in6: Struct<
   write(memory, fields, offset = 0) {
     const view = viewOf(memory, offset, sockaddr_in6.size);
     const address = numericAddress(AF_INET6, fields.sin6_addr, 16);
-    checkField(fields.sin6_family, "u16", "sin6_family");
+    checkFamily(fields.sin6_family, "sin6_family");
     checkField(fields.sin6_port, "u16", "sin6_port");
     checkField(fields.sin6_flowinfo, "u32", "sin6_flowinfo");
     checkField(fields.sin6_scope_id, "u32", "sin6_scope_id");
-    view.setUint16(0, fields.sin6_family, true);
+    writeFamily(view, fields.sin6_family);
     view.setUint16(2, fields.sin6_port);
     view.setUint32(4, fields.sin6_flowinfo);
     bytesOf(view, 8, 16).set(address);
@@ -70,7 +89,7 @@ export const sockaddr_in6: Struct<
   },
 };
 
-/** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`. unix(7) */
+/** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`; 104 on the BSDs and macOS. unix(7) */
 export interface SockaddrUn {
   /** AF_UNIX. */
   readonly sun_family: number;
@@ -89,44 +108,46 @@ export const sockaddr_un: {
   /**
    * Writes an address at `offset` bytes into `memory` and returns its length, for bind(2) and connect(2).
    *
-   * @throws {RangeError} When the path is longer than 107 bytes (108 with the NUL of an abstract name), or does not lie within `memory`.
-   * @throws {TypeError} When a NUL stands anywhere but first.
+   * @throws {RangeError} When the path is longer than 107 bytes (108 with the NUL of an abstract name; 103 on the BSDs and macOS), or does not lie within `memory`.
+   * @throws {TypeError} When a NUL stands anywhere but first, where it makes the name an abstract one on Linux.
    */
   write(memory: Uint8Array, fields: SockaddrUn, offset?: number): number;
 } = {
-  size: 110,
-  offsets: { sun_family: 0, sun_path: 2 },
+  size: 2 + sunPathSize,
+  offsets: { sun_family: hasSockaddrLength ? 1 : 0, sun_path: 2 },
   read(memory, offset = 0, length = sockaddr_un.size) {
     if (length === 0) return { sun_family: AF_UNSPEC, sun_path: "" }; // a datagram from no address
     checkSize(length, "length");
     if (length < 2) throw new RangeError(`length must be at least 2, not ${length}`);
     const view = viewOf(memory, offset, length);
     const path = bytesOf(view, 2, length - 2);
-    const isPathname = path.length > 0 && path[0] !== 0;
+    const isPathname = hasSockaddrLength || (path.length > 0 && path[0] !== 0); // abstract names are Linux' own
     const end = isPathname ? path.indexOf(0) : path.length;
     return {
-      sun_family: view.getUint16(0, true),
+      sun_family: readFamily(view),
       sun_path: new TextDecoder("utf-8", { ignoreBOM: true }).decode(
         end === -1 ? path : path.subarray(0, end),
       ),
     };
   },
   write(memory, { sun_family, sun_path }, offset = 0) {
-    checkField(sun_family, "u16", "sun_family");
+    checkFamily(sun_family, "sun_family");
     if (typeof sun_path !== "string") throw new TypeError("sun_path must be a string");
-    const isAbstract = sun_path.startsWith("\0");
+    const isAbstract = !hasSockaddrLength && sun_path.startsWith("\0");
     const path = new TextEncoder().encode(sun_path);
     if (path.indexOf(0, isAbstract ? 1 : 0) !== -1) {
-      throw new TypeError("sun_path must not contain a NUL but as its first character");
+      throw new TypeError("sun_path must not contain a NUL but as its first character, on Linux");
     }
     // A pathname is ended by a NUL, an abstract name by its length, no name at all by being only a family.
     const length = 2 + path.length + (isAbstract || path.length === 0 ? 0 : 1);
     if (length > sockaddr_un.size) {
-      throw new RangeError(`sun_path is ${path.length} bytes long, and at most 107 fit`);
+      throw new RangeError(
+        `sun_path is ${path.length} bytes long, and at most ${sunPathSize - 1} fit`,
+      );
     }
     const view = viewOf(memory, offset, length);
     bytesOf(view, 0, length).fill(0);
-    view.setUint16(0, sun_family, true);
+    writeFamily(view, sun_family);
     bytesOf(view, 2, path.length).set(path);
     return length;
   },
@@ -157,6 +178,23 @@ export function inet_ntop(af: number, src: Memory): string | null {
   const text = new Uint8Array(46); // INET6_ADDRSTRLEN
   if (libc().inet_ntop(af, src, text, text.length) === null) return null;
   return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
+}
+
+function readFamily(view: DataView): number {
+  return hasSockaddrLength ? view.getUint8(1) : view.getUint16(0, true);
+}
+
+function checkFamily(family: number, name: string): void {
+  checkField(family, hasSockaddrLength ? "u8" : "u16", name);
+}
+
+function writeFamily(view: DataView, family: number): void {
+  if (hasSockaddrLength) {
+    view.setUint8(0, view.byteLength);
+    view.setUint8(1, family);
+  } else {
+    view.setUint16(0, family, true);
+  }
 }
 
 function addressSize(af: number): number {

@@ -6,9 +6,10 @@
  */
 
 import { epoll_event } from "./epoll.ts";
+import { kevent } from "./kqueue.ts";
 import { platform } from "./platform.ts";
 import { pollfd } from "./poll.ts";
-import { sockaddr_in, sockaddr_in6, sockaddr_un } from "./sockaddr.ts";
+import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "./sockaddr.ts";
 import { timespec, timeval } from "./time.ts";
 
 /** A call as it was made. `before` are its arguments with small arrays copied, since the kernel overwrites some. */
@@ -36,6 +37,16 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
   ],
   epoll_wait: (call) => [...epollWait(call), int(call.args[3])],
   epoll_pwait2: (call) => [...epollWait(call), time(call.args[3], "nsec"), "NULL", 8],
+  kevent: (
+    { args: [kq, , nchanges, eventlist, nevents, timeout], before: [, changelist], result },
+  ) => [
+    int(kq),
+    changelist === null ? "NULL" : kevents(changelist, int(nchanges)),
+    int(nchanges),
+    eventlist === null ? "NULL" : result === -1 ? address(eventlist) : kevents(eventlist, result),
+    int(nevents),
+    time(timeout, "nsec"),
+  ],
   poll: ({ args: [fds, nfds, timeout] }) => [pollfds(fds, nfds), int(nfds), int(timeout)],
   ppoll: ({ args: [fds, nfds, timeout] }) => [
     pollfds(fds, nfds),
@@ -75,8 +86,10 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     ...socketArguments(domain, type, protocol),
     twoInts(fds, result),
   ],
-  bind: ({ args: [fd, addr, length] }) => [int(fd), sockaddr(addr, int(length)), int(length)],
-  connect: ({ args: [fd, addr, length] }) => [int(fd), sockaddr(addr, int(length)), int(length)],
+  bind: ({ args: [fd, addr, length] }) => [int(fd), socketAddress(addr, int(length)), int(length)],
+  connect: (
+    { args: [fd, addr, length] },
+  ) => [int(fd), socketAddress(addr, int(length)), int(length)],
   accept: (call) => accepted(call, 1, 2),
   accept4: (call) => [...accepted(call, 1, 2), bits(call.args[3], "SOCK_CLOEXEC", "SOCK_NONBLOCK")],
   getsockname: (call) => accepted(call, 1, 2),
@@ -103,7 +116,7 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     string(buf, int(size)),
     int(size),
     messageFlags(flags),
-    addr === null ? "NULL" : sockaddr(addr, int(length)),
+    addr === null ? "NULL" : socketAddress(addr, int(length)),
     int(length),
   ],
   getsockopt: ({ args: [fd, level, option, value, length], before, result }) => [
@@ -220,6 +233,24 @@ function epollBits(events: number): string {
     "EPOLLMSG", "EPOLLERR", "EPOLLHUP", "EPOLLRDHUP", "EPOLLEXCLUSIVE", "EPOLLWAKEUP", "EPOLLONESHOT", "EPOLLET");
 }
 
+function kevents(list: Argument | undefined, count: number): string {
+  const memory = bytes(list);
+  return `[${
+    Array.from({ length: count }, (_, i) => {
+      const { ident, filter, flags, fflags, data, udata } = kevent.read(memory, i * kevent.size);
+      const what = name(filter, ...Object.keys(C).filter((name) => name.startsWith("EVFILT_")));
+      return `{ident=${ident}, filter=${what}, flags=${eventFlags(flags)}, ` +
+        `fflags=${hexadecimal(fflags)}, data=${data}, udata=${hexadecimal(Number(udata))}}`;
+    }).join(", ")
+  }]`;
+}
+
+function eventFlags(flags: number): string {
+  // deno-fmt-ignore
+  return bits(flags, "EV_ADD", "EV_DELETE", "EV_ENABLE", "EV_DISABLE", "EV_ONESHOT", "EV_CLEAR", "EV_RECEIPT", "EV_DISPATCH",
+    "EV_EOF", "EV_ERROR");
+}
+
 function eachPollfd(fds: Argument | undefined, nfds: Argument | undefined) {
   const memory = bytes(fds);
   return Array.from({ length: int(nfds) }, (_, i) => pollfd.read(memory, i * pollfd.size));
@@ -277,9 +308,9 @@ function socketArguments(
   ];
 }
 
-function sockaddr(memory: Argument | undefined, length: number): string {
+function socketAddress(memory: Argument | undefined, length: number): string {
   const address = bytes(memory);
-  const family = length < 2 ? -1 : address[0]! | address[1]! << 8;
+  const family = length < 2 ? -1 : sockaddr.read(address).sa_family;
   if (family === C.AF_INET && length >= sockaddr_in.size) {
     const { sin_port, sin_addr } = sockaddr_in.read(address);
     return `{sa_family=AF_INET, sin_port=htons(${sin_port}), sin_addr=inet_addr("${sin_addr}")}`;
@@ -309,7 +340,7 @@ function accepted(
   const length = bytes32(args[lengthAt])[0]!;
   return [
     int(fd),
-    result === -1 ? address(args[at]) : sockaddr(args[at], length),
+    result === -1 ? address(args[at]) : socketAddress(args[at], length),
     lengthAfter(before[lengthAt], args[lengthAt], result),
   ];
 }

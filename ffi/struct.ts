@@ -28,10 +28,18 @@ export interface Struct<Fields> {
 }
 
 /** `i64` is read as a number, since times and sizes are meant; `u64` as a bigint, since bits are. */
-type FieldType = "i16" | "u16" | "i32" | "u32" | "i64" | "u64";
-type Field = { i16: number; u16: number; i32: number; u32: number; i64: number; u64: bigint };
+type FieldType = "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64";
+type Field = {
+  u8: number;
+  i16: number;
+  u16: number;
+  i32: number;
+  u32: number;
+  i64: number;
+  u64: bigint;
+};
 
-const SIZES = { i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8 } as const;
+const SIZES = { u8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8 } as const;
 
 /** The codec of a struct whose fields have these C types, in this order; `packed` leaves no padding. */
 export function struct<Types extends Record<string, FieldType>>(
@@ -109,6 +117,8 @@ export function checkField(
 
 function readField(view: DataView, type: FieldType, offset: number): number | bigint {
   switch (type) {
+    case "u8":
+      return view.getUint8(offset);
     case "i16":
       return view.getInt16(offset, true);
     case "u16":
@@ -131,6 +141,8 @@ function writeField(
   value: number | bigint,
 ): void {
   switch (type) {
+    case "u8":
+      return view.setUint8(offset, Number(value));
     case "i16":
     case "u16":
       return view.setUint16(offset, Number(value), true);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { platform } from "./platform.ts";
 import { type Struct, struct } from "./struct.ts";
 
 /** `struct timespec { time_t tv_sec; long tv_nsec; }`: seconds and nanoseconds. timespec(3type) */
@@ -15,5 +16,5 @@ export const timespec: Struct<{ tv_sec: number; tv_nsec: number }> = struct({
 /** `struct timeval { time_t tv_sec; suseconds_t tv_usec; }`: seconds and microseconds. timeval(3type) */
 export const timeval: Struct<{ tv_sec: number; tv_usec: number }> = struct({
   tv_sec: "i64",
-  tv_usec: "i64",
+  tv_usec: platform.suseconds,
 });

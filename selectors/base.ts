@@ -82,12 +82,16 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
    * A selector with nothing registered.
    *
    * @param createMechanism Makes the mechanism that is to do the waiting.
+   * @param isSupported Whether it can. Default: as the class says.
    * @throws {Deno.errors.NotSupported} When the platform lacks it.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
    */
-  constructor(createMechanism: MechanismFactory<Data, File>) {
-    if (!new.target.isSupported()) {
+  constructor(
+    createMechanism: MechanismFactory<Data, File>,
+    isSupported: boolean = new.target.isSupported(),
+  ) {
+    if (!isSupported) {
       throw new Deno.errors.NotSupported(
         `${new.target.name} is not supported on ${Deno.build.target}`,
       );
@@ -145,7 +149,8 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const fd = filenoOf(fileobj);
     checkEvents(events);
     this.#checkOpen();
-    if (this.#registrations.byFd[fd] !== undefined || fd === this.#waker.fileno()) {
+    const isWaker = fd === this.#waker.fileno() || fd === this.#waker.fd;
+    if (this.#registrations.byFd[fd] !== undefined || isWaker) {
       throw new Deno.errors.AlreadyExists(`Descriptor ${fd} is already registered`);
     }
     this.#mechanism.check(fd, events, mode);

@@ -6,6 +6,7 @@
 
 import type { BaseSelector } from "./base.ts";
 import { EpollSelector } from "./epoll.ts";
+import { KqueueSelector } from "./kqueue.ts";
 import { PollSelector } from "./poll.ts";
 import { SelectSelector } from "./select.ts";
 import type { FileObject } from "./types.ts";
@@ -14,7 +15,9 @@ import type { FileObject } from "./types.ts";
 export const DefaultSelector: {
   new <Data = unknown, File extends FileObject = FileObject>(): BaseSelector<Data, File>;
   isSupported(): boolean;
-} = [EpollSelector, PollSelector].find((mechanism) => mechanism.isSupported()) ?? SelectSelector;
+  readonly name: string;
+} = [KqueueSelector, EpollSelector, PollSelector].find((mechanism) => mechanism.isSupported()) ??
+  SelectSelector;
 
 /** What `new DefaultSelector<Data, File>()` gives. */
 export type DefaultSelector<Data = unknown, File extends FileObject = FileObject> = BaseSelector<

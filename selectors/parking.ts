@@ -106,7 +106,7 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
   const fds = new Int32Array(
     WORDS + parked.reduce((length, { pollfds }) => length + pollfds.length, 0),
   );
-  fds[0] = interrupter.fd;
+  fds[0] = interrupter.fileno();
   fds[1] = POLLIN;
   let end = WORDS;
   for (const { pollfds } of parked) {

@@ -11,6 +11,7 @@ import {
   errno,
   F_GETFD,
   fcntl,
+  has_ppoll,
   isPlatformWith,
   osError,
   poll,
@@ -164,7 +165,9 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
   #poll(timeout: number): number {
     const count = this.#order.length;
     if (timeout === Infinity) return poll(this.#fds, count, -1);
-    if (Number.isInteger(timeout)) return poll(this.#fds, count, timeout);
+    if (Number.isInteger(timeout) || !has_ppoll()) {
+      return poll(this.#fds, count, Math.ceil(timeout));
+    }
     const nanoseconds = Math.ceil(timeout * 1e6);
     const tv_sec = Math.floor(nanoseconds / 1e9);
     timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });

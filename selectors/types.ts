@@ -8,7 +8,7 @@
 export const EVENT_READ = 1;
 /** The descriptor is ready to be written, or its connection attempt has finished. */
 export const EVENT_WRITE = 2;
-/** Urgent or exceptional data: POLLPRI, EPOLLPRI, select's exceptfds. */
+/** Urgent or exceptional data: POLLPRI, EPOLLPRI, select's exceptfds, EVFILT_EXCEPT on macOS. KqueueSelector has it nowhere else. */
 export const EVENT_PRIORITY = 4;
 
 /** An OS file descriptor, or anything that has one. */

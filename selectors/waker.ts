@@ -1,6 +1,8 @@
 /**
  * How one thread ends another's wait. On Linux an eventfd: a counter in the kernel that is readable while it is not
- * zero, so that one descriptor serves to wake (write) and to be woken (read). eventfd(2)
+ * zero, so that one descriptor serves to wake (write) and to be woken (read). eventfd(2) Elsewhere a pipe: what is written to one end makes the other
+ * readable. It serves every mechanism alike, kqueue(2) with its EVFILT_USER included: a number that is posted to another thread says
+ * nothing of a queue's library, and write(2) needs no more than the number.
  *
  * @module
  */
@@ -12,14 +14,22 @@ import {
   EFD_NONBLOCK,
   errno,
   eventfd,
+  F_GETFL,
+  F_SETFD,
+  F_SETFL,
+  fcntl,
+  FD_CLOEXEC,
+  O_NONBLOCK,
   osError,
+  pipe,
   read,
   write,
 } from "../ffi/mod.ts";
+import { platform } from "../ffi/platform.ts";
 
-// One is what write(2) adds to the counter; the length of 8 bytes is eventfd's.
+// One is what write(2) adds to the counter; the length of 8 bytes is eventfd's. A pipe takes it as well as any other bytes.
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
-const counter = new Uint8Array(8);
+const taken = new Uint8Array(512);
 
 /**
  * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file object.
@@ -36,7 +46,8 @@ const counter = new Uint8Array(8);
  */
 export class Waker implements Disposable {
   readonly #owned: boolean;
-  #fd: number;
+  #fd: number; // to write to
+  #readable: number; // to read from: the same, but for a pipe
 
   /**
    * A new waker, or a handle of another.
@@ -50,14 +61,14 @@ export class Waker implements Disposable {
   constructor(fd?: number) {
     this.#owned = fd === undefined;
     if (fd === undefined) {
-      fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-      if (fd === -1) throw osError("eventfd", "");
+      [this.#readable, this.#fd] = platform.waker === "eventfd" ? makeEventfd() : makePipe();
+      return;
     }
     if (typeof fd !== "number") throw new TypeError("A waker's fd must be a number");
     if ((fd | 0) !== fd || fd < 0) {
       throw new RangeError(`A waker's fd must be a descriptor, not ${fd}`);
     }
-    this.#fd = fd;
+    this.#fd = this.#readable = fd;
   }
 
   /** The number to post to another thread, for `new Waker(fd)` there; -1 once closed. */
@@ -65,9 +76,12 @@ export class Waker implements Disposable {
     return this.#fd;
   }
 
-  /** The descriptor that is readable once woken; -1 once closed. So a waker is a file object too. */
+  /**
+   * The descriptor that is readable once woken; -1 once closed. So a waker is a file object too; a handle of another
+   * waker is one only where the two are the same number, as on Linux.
+   */
   fileno(): number {
-    return this.#fd;
+    return this.#readable;
   }
 
   /**
@@ -77,7 +91,7 @@ export class Waker implements Disposable {
    */
   wake(): void {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
-    // EAGAIN: the counter is full of wake-ups that nobody has taken yet.
+    // EAGAIN: it is full of wake-ups that nobody has taken yet.
     if (write(this.#fd, ONE, ONE.length) === -1) {
       const error = errno();
       if (error !== EAGAIN) throw osError("write", this.#fd, error);
@@ -86,17 +100,40 @@ export class Waker implements Disposable {
 
   /** Takes the wake-ups that have come, so that the descriptor is no longer readable. */
   drain(): void {
-    if (this.#fd !== -1) read(this.#fd, counter, counter.length);
+    if (this.#readable === -1) return;
+    // A pipe may hold more wake-ups than one read takes.
+    while (read(this.#readable, taken, taken.length) === taken.length);
   }
 
   /** Closes the descriptor, if this waker made it. Twice is once. */
   close(): void {
-    if (this.#owned && this.#fd !== -1) close(this.#fd);
-    this.#fd = -1;
+    if (this.#owned && this.#fd !== -1) {
+      close(this.#fd);
+      if (this.#readable !== this.#fd) close(this.#readable);
+    }
+    this.#fd = this.#readable = -1;
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** The descriptor to read from and the one to write to, which are one. */
+function makeEventfd(): [readable: number, writable: number] {
+  const fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd === -1) throw osError("eventfd", "");
+  return [fd, fd];
+}
+
+/** The same, which are two. pipe(2) and no pipe2(2), which macOS lacks. */
+function makePipe(): [readable: number, writable: number] {
+  const fds = new Int32Array(2);
+  if (pipe(fds) === -1) throw osError("pipe", "");
+  for (const fd of fds) {
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  }
+  return [fds[0]!, fds[1]!];
 }

@@ -19,6 +19,7 @@ import {
   inet_pton,
   makeOsError,
   osError,
+  sockaddr,
   sockaddr_in,
   sockaddr_in6,
   sockaddr_un,
@@ -90,7 +91,7 @@ export function encodeAddress(address: Address, family: number, type: number): U
 
 /** The address in the first `length` of `bytes`, as the kernel gave it. */
 export function decodeAddress(bytes: Uint8Array, length: number): Address {
-  const family = length < 2 ? AF_UNIX : sockaddrFamily(bytes);
+  const family = length < 2 ? AF_UNIX : sockaddr.read(bytes).sa_family;
   if (family === AF_UNIX) {
     return { path: length < 2 ? "" : sockaddr_un.read(bytes, 0, length).sun_path };
   }
@@ -106,11 +107,6 @@ export function decodeAddress(bytes: Uint8Array, length: number): Address {
     };
   }
   throw new Deno.errors.NotSupported(`Addresses of family ${family} are not supported`);
-}
-
-/** The address family that a struct sockaddr begins with. */
-export function sockaddrFamily(bytes: Uint8Array): number {
-  return bytes[0]! | bytes[1]! << 8;
 }
 
 function resolve(hostname: string, family: number, type: number): Uint8Array<ArrayBuffer> {

@@ -6,6 +6,7 @@
  */
 
 import {
+  accept,
   accept4,
   AF_INET,
   AF_UNIX,
@@ -19,8 +20,10 @@ import {
   EINTR,
   errno,
   F_GETFL,
+  F_SETFD,
   F_SETFL,
   fcntl,
+  FD_CLOEXEC,
   getpeername,
   getsockname,
   getsockopt,
@@ -45,6 +48,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
+  sockaddr,
   sockaddr_storage,
   socket,
   socketpair,
@@ -113,13 +117,15 @@ export class Socket implements Disposable {
     if (adopted === undefined) {
       this.#fd = socket(family, withFlag(type, SOCK_CLOEXEC, "type"), protocol);
       if (this.#fd === -1) throw osError("socket", "");
+      closeOnExec(this.#fd);
+      this.#blocking = (type & SOCK_NONBLOCK) === 0;
     } else {
       this.#fd = adopted.fd;
+      this.#blocking = adopted.blocking;
       this.#remote = adopted.remote;
     }
     this.family = family;
     this.type = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    this.#blocking = (type & SOCK_NONBLOCK) === 0;
   }
 
   /**
@@ -133,11 +139,11 @@ export class Socket implements Disposable {
   static fromFd(fd: number): Socket {
     if (typeof fd !== "number") throw new TypeError("fd must be a number");
     if ((fd | 0) !== fd || fd < 0) throw new RangeError(`fd must be a descriptor, not ${fd}`);
-    const family = getIntOption(fd, SOL_SOCKET, SO_DOMAIN);
+    const family = SO_DOMAIN === 0 ? familyOf(fd) : getIntOption(fd, SOL_SOCKET, SO_DOMAIN);
     const type = getIntOption(fd, SOL_SOCKET, SO_TYPE);
     const flags = fcntl(fd, F_GETFL);
     if (flags === -1) throw osError("fcntl", fd);
-    return adopt(fd | 0, family, flags & O_NONBLOCK ? type | SOCK_NONBLOCK : type);
+    return adopt(fd | 0, family, type, (flags & O_NONBLOCK) === 0);
   }
 
   /**
@@ -151,7 +157,13 @@ export class Socket implements Disposable {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) === -1) {
       throw osError("socketpair", "");
     }
-    return [adopt(fds[0]!, AF_UNIX, SOCK_STREAM), adopt(fds[1]!, AF_UNIX, SOCK_STREAM)];
+    const [left, right] = fds as unknown as [number, number];
+    closeOnExec(left);
+    closeOnExec(right);
+    return [
+      adopt(left, AF_UNIX, SOCK_STREAM, true),
+      adopt(right, AF_UNIX, SOCK_STREAM, true),
+    ];
   }
 
   /** The descriptor; -1 once closed or detached. */
@@ -170,11 +182,7 @@ export class Socket implements Disposable {
    * @param blocking Whether to wait.
    */
   setBlocking(blocking: boolean): void {
-    const fd = this.#open();
-    const flags = fcntl(fd, F_GETFL);
-    if (flags === -1) throw osError("fcntl", fd);
-    const wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-    if (fcntl(fd, F_SETFL, wanted) === -1) throw osError("fcntl", fd);
+    setBlocking(this.#open(), blocking);
     this.#blocking = Boolean(blocking);
   }
 
@@ -213,15 +221,15 @@ export class Socket implements Disposable {
    */
   accept(): Socket | null {
     const listener = this.#open();
-    const nonblock = this.#blocking ? 0 : SOCK_NONBLOCK;
     addressLength[0] = addressBuffer.length;
-    const fd = accept4(listener, addressBuffer, addressLength, SOCK_CLOEXEC | nonblock);
+    const fd = acceptFrom(listener, this.#blocking);
     if (fd === -1) {
       const error = errno();
       if (error === EAGAIN) return null;
-      throw osError("accept4", listener, error);
+      throw osError(SOCK_CLOEXEC === 0 ? "accept" : "accept4", listener, error);
     }
-    return adopt(fd, this.family, this.type | nonblock, addressBuffer.slice(0, addressLength[0]));
+    const remote = addressBuffer.slice(0, addressLength[0]);
+    return adopt(fd, this.family, this.type, this.#blocking, remote);
   }
 
   /**
@@ -475,11 +483,48 @@ export class Socket implements Disposable {
 }
 
 // What the constructor takes over instead of calling socket(2). Set only by adopt(), just before it.
-let adoption: { fd: number; remote: Uint8Array | undefined } | undefined;
+let adoption: { fd: number; blocking: boolean; remote: Uint8Array | undefined } | undefined;
 
-function adopt(fd: number, family: number, type: number, remote?: Uint8Array): Socket {
-  adoption = { fd, remote };
+function adopt(
+  fd: number,
+  family: number,
+  type: number,
+  blocking: boolean,
+  remote?: Uint8Array,
+): Socket {
+  adoption = { fd, blocking, remote };
   return new Socket(family, type);
+}
+
+/** accept4(2), or accept(2) where it is missing with SOCK_CLOEXEC; there connections inherit O_NONBLOCK of their listener, or do not. */
+function acceptFrom(listener: number, blocking: boolean): number {
+  if (SOCK_CLOEXEC !== 0) {
+    const flags = SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK);
+    return accept4(listener, addressBuffer, addressLength, flags);
+  }
+  const fd = accept(listener, addressBuffer, addressLength);
+  if (fd === -1) return -1;
+  closeOnExec(fd);
+  setBlocking(fd, blocking);
+  return fd;
+}
+
+/** For what was not close-on-exec from its beginning, since the platform has no SOCK_CLOEXEC. */
+function closeOnExec(fd: number): void {
+  if (SOCK_CLOEXEC === 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+function setBlocking(fd: number, blocking: boolean): void {
+  const flags = fcntl(fd, F_GETFL);
+  if (flags === -1) throw osError("fcntl", fd);
+  const wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+  if (fcntl(fd, F_SETFL, wanted) === -1) throw osError("fcntl", fd);
+}
+
+function familyOf(fd: number): number {
+  addressLength[0] = addressBuffer.length;
+  if (getsockname(fd, addressBuffer, addressLength) === -1) throw osError("getsockname", fd);
+  return sockaddr.read(addressBuffer).sa_family;
 }
 
 function getIntOption(fd: number, level: number, name: number): number {

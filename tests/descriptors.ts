@@ -6,16 +6,20 @@
 
 import {
   close,
+  F_DUPFD_CLOEXEC,
   F_GETFD,
+  F_SETFD,
+  F_SETFL,
   fcntl,
-  O_CLOEXEC,
+  FD_CLOEXEC,
   O_NONBLOCK,
   osError,
-  pipe2,
+  pipe,
   read,
   write,
 } from "../ffi/mod.ts";
 import { Socket } from "../mod.ts";
+import { settleQueues } from "./selectors.ts";
 
 // libc is opened here once, at import, so that no test is held responsible for the library that it opened.
 new Socket().close();
@@ -27,7 +31,11 @@ export class Pipe implements Disposable {
 
   constructor() {
     const fds = new Int32Array(2);
-    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) === -1) throw osError("pipe2", "");
+    if (pipe(fds) === -1) throw osError("pipe", ""); // macOS has no pipe2
+    for (const fd of fds) {
+      fcntl(fd, F_SETFD, FD_CLOEXEC);
+      fcntl(fd, F_SETFL, O_NONBLOCK);
+    }
     [this.reader, this.writer] = fds as unknown as [number, number];
   }
 
@@ -73,11 +81,40 @@ export function tcpPair(): Pair {
   return new Pair([client, server.accept()!]);
 }
 
+/** A regular file of its own, open for reading and writing. */
+export class RegularFile implements Disposable {
+  readonly fd: number;
+
+  constructor(text: string) {
+    const path = Deno.makeTempFileSync();
+    Deno.writeTextFileSync(path, text);
+    // Deno does not tell the descriptors of its files: it is the one that comes to be open.
+    const before = Array.from({ length: 4096 }, (_, fd) => isOpen(fd));
+    using _file = Deno.openSync(path, { read: true, write: true });
+    this.fd = fcntl(before.findIndex((was, fd) => !was && isOpen(fd)), F_DUPFD_CLOEXEC, 0);
+    Deno.removeSync(path);
+  }
+
+  /** Reads to its end. */
+  readAll(): void {
+    while (read(this.fd, new Uint8Array(4096), 4096) > 0);
+  }
+
+  [Symbol.dispose](): void {
+    close(this.fd);
+  }
+}
+
 /** How many descriptors this process has open, of the first few thousand. */
 export function openDescriptors(): number {
+  settleQueues();
   let count = 0;
   for (let fd = 0; fd < 4096; fd++) {
-    if (fcntl(fd, F_GETFD) !== -1) count++;
+    if (isOpen(fd)) count++;
   }
   return count;
+}
+
+function isOpen(fd: number): boolean {
+  return fcntl(fd, F_GETFD) !== -1;
 }

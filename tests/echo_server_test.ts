@@ -12,8 +12,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
-import { Socket } from "../mod.ts";
+import { SO_LINGER, SOL_SOCKET, SOMAXCONN } from "../ffi/mod.ts";
+import { DefaultSelector, KqueueSelector, Socket } from "../mod.ts";
 import "./descriptors.ts"; // opens libc before the tests
 import { DENO, hasCommand, path, Program, run } from "./programs.ts";
 
@@ -21,13 +21,16 @@ const ECHO_SERVER = path("examples/echo_server.ts");
 const ECHO_CLIENT = path("tests/peers/echo_client.py");
 const FLAGS = ["--host", "--port", "--selector", "--workers", "--blocking", "--quiet", "--help"];
 
+const BEST = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
 const CONNECTIONS = 200;
+const CROWD = Math.min(CONNECTIONS, SOMAXCONN); // all of which wait to be accepted
 const LINES_PER_SECOND = 11; // ten of clients, and the one that says that there are more
 const STOP_LIMIT = 2_000; // milliseconds from a signal to the exit
 const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
 const MiB = 1024 * 1024;
 const TICKS_PER_SECOND = 100; // USER_HZ, in which proc(5) counts CPU time
 
+const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const hasPython = hasCommand("python3");
 const hasNetcat = hasCommand("nc") && await takesNetcat("-N");
 const hasIpv6 = await Deno.readTextFile("/proc/net/if_inet6")
@@ -290,17 +293,19 @@ async function flood(connection: Deno.TcpConn, echoed: () => void): Promise<void
 
 for (
   const args of [
-    ["--selector", "epoll"],
+    ["--selector", BEST],
     ["--selector", "poll"],
     ["--selector", "select"],
-    ["--selector", "epoll", "--blocking"],
+    ["--selector", BEST, "--blocking"],
     ["--selector", "poll", "--blocking"],
     ["--selector", "select", "--blocking"],
-    ["--selector", "epoll", "--workers", "2"],
+    ["--selector", BEST, "--workers", "2"],
     ["--selector", "poll", "--workers", "2"],
     ["--selector", "select", "--workers", "2"],
     ["--workers", "2", "--blocking"],
-  ]
+  ].filter((args) =>
+    !(emulator === "darwin.c" && args.includes(BEST) && args.includes("--workers"))
+  ) // Workers see Linux there
 ) {
   Deno.test({
     name: `Echo server ${args.join(" ")} echoes every byte to ${CONNECTIONS} connections of ` +
@@ -382,7 +387,7 @@ Deno.test("Echo server ends a connection that sends nothing and half-closes", as
   await server.stop();
 });
 
-for (const args of [["--selector", "epoll"], ["--selector", "poll", "--blocking"]]) {
+for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
   Deno.test(`Echo server ${args.join(" ")} holds little for clients that never read, and serves others meanwhile`, async () => {
     const BOUND = 32 * MiB; // 8 × 64 KiB held, and what V8 has not collected
     const GIVE_UP = 512 * MiB; // a server that held everything would take it
@@ -435,13 +440,13 @@ for (const args of [["--selector", "epoll"], ["--selector", "poll", "--blocking"
 
 for (
   const args of [
-    ["--selector", "epoll"],
+    ["--selector", BEST],
     ["--selector", "poll"],
     ["--selector", "select"],
-    ["--selector", "epoll", "--blocking"],
+    ["--selector", BEST, "--blocking"],
   ]
 ) {
-  Deno.test(`Echo server ${args.join(" ")} with 40 descriptors serves 200 clients at once as others leave, says so each time that it becomes full, and does not spin`, async () => {
+  Deno.test(`Echo server ${args.join(" ")} with 40 descriptors serves ${CROWD} clients at once as others leave, says so each time that it becomes full, and does not spin`, async () => {
     await using server = await EchoServer.startWithDescriptors(40, "--quiet", ...args);
 
     await crowd(server, async () => {
@@ -473,7 +478,7 @@ async function crowd(server: EchoServer, whileFull: () => void | Promise<void>):
   const complaints = complaintsOf(server).length;
   let served = 0;
   const mayLeave = Promise.withResolvers<void>();
-  const clients = await connections.open(server, CONNECTIONS);
+  const clients = await connections.open(server, CROWD);
   const everybody = Promise.all(clients.map(async (connection) => {
     await send(connection, bytes);
     assertSameBytes(await receive(connection, bytes.length), bytes);
@@ -488,19 +493,19 @@ async function crowd(server: EchoServer, whileFull: () => void | Promise<void>):
   assertLess(served, 40);
   mayLeave.resolve();
   await within(EVENT_LIMIT, everybody, "the echo for every client");
-  assertEquals(served, CONNECTIONS);
+  assertEquals(served, CROWD);
 }
 
 /** What it has said about being full. Deno may have more to say of EMFILE. */
 function complaintsOf(server: EchoServer): string[] {
-  return server.stderr.split("\n").filter((line) => line.includes("accept4"));
+  return server.stderr.split("\n").filter((line) => line.includes("accept"));
 }
 
 function assertComplaints(server: EchoServer, count: number): void {
   const complaints = complaintsOf(server);
   assertEquals(complaints.length, count, server.stderr);
   for (const complaint of complaints) {
-    assertMatch(complaint, /^accept4 \d+: .+ \(EMFILE \d+\); .*wait/);
+    assertMatch(complaint, /^accept4? \d+: .+ \(EMFILE \d+\); .*wait/);
   }
 }
 
@@ -508,8 +513,8 @@ function assertComplaints(server: EchoServer, count: number): void {
 
 for (
   const [args, selector] of [
-    [[], "EpollSelector"],
-    [["--selector", "epoll"], "EpollSelector"],
+    [[], DefaultSelector.name],
+    [["--selector", BEST], DefaultSelector.name],
     [["--selector", "poll"], "PollSelector"],
     [["--selector", "select"], "SelectSelector"],
   ] as const
@@ -613,12 +618,12 @@ Deno.test("Echo server says in one line which flag or value is wrong, and exits 
 });
 
 Deno.test({
-  name: "Echo server --selector kqueue says in one line that Linux has none, and exits 2",
-  ignore: Deno.build.os !== "linux",
+  name: "Echo server --selector kqueue says in one line that the platform has none, and exits 2",
+  ignore: KqueueSelector.isSupported(),
   async fn() {
     const { code, stdout, stderr } = await runServer("--selector", "kqueue");
     assertEquals({ code, stdout }, { code: 2, stdout: "" });
-    assertMatch(stderr, /^--selector kqueue .*not supported on linux.*\n$/);
+    assertMatch(stderr, /^--selector kqueue .*not supported on .*\n$/);
   },
 });
 
@@ -656,7 +661,7 @@ Deno.test("Echo server --workers 2 without --allow-read names the flag that it n
 
 for (
   const [args, starts] of [ // as often for each signal
-    [["--selector", "epoll"], 5],
+    [["--selector", BEST], 5],
     [["--selector", "poll"], 2],
     [["--selector", "select"], 2],
     [["--blocking"], 5],
@@ -675,7 +680,7 @@ for (
   });
 }
 
-for (const flags of ["--selector epoll", "--selector poll", "--blocking", "--workers 2"]) {
+for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--workers 2"]) {
   const args = flags.split(" ");
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const test = (

@@ -1,7 +1,114 @@
-/** The selectors that this machine has, for the tests that hold each to the same facts. */
+/**
+ * The selectors that this machine has, for the tests that hold each to the same facts. `LIBKQUEUE` names a library that
+ * brings kqueue(2) along, as `platforms/kqueue.sh` does.
+ *
+ * @module
+ */
 
-import { EpollSelector, PollSelector, SelectSelector } from "../mod.ts";
+import { EVFILT_EXCEPT } from "../ffi/mod.ts";
+import * as selectors from "../mod.ts";
+import { EpollSelector, type FileObject, PollSelector, SelectSelector } from "../mod.ts";
 
-export const SELECTORS = [EpollSelector, PollSelector, SelectSelector].filter((S) =>
+const library = Deno.env.get("LIBKQUEUE");
+const emulator = Deno.env.get("SELECTORS_EMULATOR");
+// platforms/kqueue.c, by itself or within darwin.c
+const isStandIn = emulator === "kqueue.c" || emulator === "darwin.c";
+let queues = 0;
+let settled = 0;
+
+class KqueueSelectorOfLibrary<Data = unknown, File extends FileObject = FileObject>
+  extends selectors.KqueueSelector<Data, File> {
+  static override isSupported(): boolean {
+    return library !== undefined || super.isSupported();
+  }
+
+  constructor() {
+    super(library === undefined ? {} : { library });
+    queues++;
+  }
+}
+Object.defineProperty(KqueueSelectorOfLibrary, "name", { value: "KqueueSelector" });
+
+/** kqueue(2), of the library that the environment names or of the platform. */
+export const KqueueSelector = KqueueSelectorOfLibrary;
+
+export const SELECTORS = [KqueueSelector, EpollSelector, PollSelector, SelectSelector].filter((S) =>
   S.isSupported()
 );
+
+// As libc in descriptors.ts: opened here, so that no test is held responsible for the library that it opened.
+if (KqueueSelector.isSupported()) new KqueueSelector().close();
+settled = queues;
+
+/** Gets rid of what closed queues left: kqueue.c frees it when the next one is made. Before descriptors are counted. */
+export function settleQueues(): void {
+  if (!isStandIn || queues === settled) return;
+  new KqueueSelector().close();
+  settled = queues;
+}
+
+const RESOLVER = "musl's resolver needs threads of its own, and crashes in a glibc process";
+const TAKES_ERROR = "libkqueue takes SO_ERROR away from the program";
+const KEEPS_DESCRIPTORS =
+  "libkqueue frees what closed queues had when their numbers are used again";
+const STAND_IN = {
+  "KqueueSelector without free descriptors throws EMFILE from its constructor, and leaks nothing":
+    "kqueue.c frees the inner descriptors of a closed queue when it makes the next one",
+};
+
+/** Whether a selector has EVENT_PRIORITY, which kqueue has on macOS alone. */
+export function hasPriority(Selector: typeof SELECTORS[number]): boolean {
+  return Selector !== KqueueSelector || EVFILT_EXCEPT !== 0 && emulator !== "libkqueue";
+}
+
+/** Tests that an emulator cannot pass since it is not like what it emulates, and what it does instead. */
+const LEFT_OUT: Record<string, Record<string, string>> = {
+  // platforms/libkqueue_facts.c shows each.
+  libkqueue: {
+    "KqueueSelector reports a reset connection as readable and writable": TAKES_ERROR,
+    "KqueueSelector reports a refused connection as writable, and takeError() says why":
+      TAKES_ERROR,
+    "KqueueSelector takes descriptors from FD_SETSIZE up, or refuses them with RangeError":
+      "libkqueue gives 512 events at a time, whatever room there is",
+    "KqueueSelector close() forgets every key, leaves registered descriptors open, and twice is once":
+      KEEPS_DESCRIPTORS,
+    "KqueueSelector opened and closed 2,000 times leaks nothing": KEEPS_DESCRIPTORS,
+    "KqueueSelector close() during selectAsync() resolves it to [], and frees every descriptor":
+      KEEPS_DESCRIPTORS,
+    "KqueueSelector 2,000 waits, aborts and wake-ups leave no descriptor": KEEPS_DESCRIPTORS,
+    "KqueueSelector forgets a closed descriptor though a duplicate of it lives on":
+      "libkqueue forgets no descriptor by itself, as epoll does not",
+    'KqueueSelector in "edge" mode reports of reading and writing only what has appeared, not what is still there':
+      "libkqueue has one epoll entry for both filters",
+    "KqueueSelector watches another selector's descriptor":
+      "libkqueue's descriptor cannot be watched",
+  },
+  "kqueue.c": STAND_IN,
+  "darwin.c": STAND_IN,
+  // platforms/qemu_facts.c shows it.
+  qemu: {
+    "EpollSelector select() waits less than half a millisecond more than 100 microseconds, at best":
+      "qemu-user lacks epoll_pwait2, and epoll_wait counts milliseconds",
+    ...Object.fromEntries(["EpollSelector", "PollSelector", "SelectSelector"].map((name) => [
+      `${name} selectAsync() under full load lets timers fire, and events flow`,
+      "its figures are those of a machine, which an emulator is ten times slower than",
+    ])),
+  },
+  musl: {
+    "getaddrinfo() gives a list to read and to free once": RESOLVER,
+    "Names are resolved, and those that cannot be say so": RESOLVER,
+    "No failing call leaks a descriptor": RESOLVER,
+  },
+};
+
+/** Why the test of this name is left out on this emulator; undefined where it is not. */
+function leftOut(name: string): string | undefined {
+  return LEFT_OUT[emulator ?? ""]?.[name];
+}
+
+/** The options of a test that is left out on some emulator. */
+export function unlessLeftOut(name: string): { name: string; ignore: boolean } {
+  const reason = leftOut(name);
+  if (reason === undefined) return { name, ignore: false };
+  return { name: `${name} (left out: ${reason})`, ignore: true };
+}

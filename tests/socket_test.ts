@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import {
   type Address,
-  EpollSelector,
+  DefaultSelector,
   EVENT_READ,
   EVENT_WRITE,
   type InetAddress,
@@ -25,6 +25,10 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  ECONNREFUSED,
+  ECONNRESET,
   F_GETFD,
   fcntl,
   FD_CLOEXEC,
@@ -34,6 +38,7 @@ import {
   SO_RCVBUF,
   SO_REUSEADDR,
   SO_SNDBUF,
+  SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -42,7 +47,9 @@ import {
 } from "../ffi/mod.ts";
 import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
 import { DENO, hasCommand, path, run, runProgram } from "./programs.ts";
+import { unlessLeftOut } from "./selectors.ts";
 
+const ACCEPT = SOCK_CLOEXEC === 0 ? "accept" : "accept4"; // macOS has neither the flag nor accept4
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
@@ -115,7 +122,9 @@ for (const [family, hostname] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]] as 
 for (
   const [kind, address] of [
     ["path", { path: `${Deno.makeTempDirSync()}/socket` }],
-    ["abstract name", { path: `\0selectors-test-${Deno.pid}` }],
+    ...(Deno.build.os === "linux"
+      ? [["abstract name", { path: `\0selectors-test-${Deno.pid}` }]] as const
+      : []),
   ] as const
 ) {
   Deno.test(`Unix sockets meet at a ${kind}, streams and datagrams`, () => {
@@ -243,7 +252,7 @@ Deno.test("An accepted connection knows its peer after a reset", () => {
   pair.left.close();
   const error = assertThrows(() => pair.right.recv(64), Deno.errors.ConnectionReset);
   assert(isOsError(error));
-  assertEquals([error.code, error.errno, error.syscall], ["ECONNRESET", 104, "recv"]);
+  assertEquals([error.code, error.errno, error.syscall], ["ECONNRESET", ECONNRESET, "recv"]);
   assertEquals(pair.right.remoteAddress, address);
 });
 
@@ -266,9 +275,10 @@ Deno.test("Socket.accept() gives null when nobody waits, and connections that bl
 Deno.test("A non-blocking connect() finishes when the socket is writable", () => {
   using server = listener();
   using client = new Socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  if (SOCK_NONBLOCK === 0) client.setBlocking(false); // macOS has no such flag
   assertFalse(client.blocking);
   assertStrictEquals(client.connect(server.localAddress), false);
-  using selector = new EpollSelector();
+  using selector = new DefaultSelector();
   selector.register(client, EVENT_WRITE);
   assertStrictEquals(selector.select(5000).length, 1);
   assertStrictEquals(client.takeError(), null);
@@ -285,14 +295,14 @@ Deno.test("A refused non-blocking connect() is told by takeError(), once, with t
   using client = new Socket();
   client.setBlocking(false);
   assertStrictEquals(client.connect({ hostname: "127.0.0.1", port }), false);
-  using selector = new EpollSelector();
+  using selector = new DefaultSelector();
   selector.register(client, EVENT_WRITE);
   assertStrictEquals(selector.select(5000).length, 1);
   const error = client.takeError();
   assertInstanceOf(error, Deno.errors.ConnectionRefused);
   assertStrictEquals(
     error.message,
-    `connect 127.0.0.1:${port}: Connection refused (ECONNREFUSED 111)`,
+    `connect 127.0.0.1:${port}: Connection refused (ECONNREFUSED ${ECONNREFUSED})`,
   );
   assertStrictEquals(client.takeError(), null);
 });
@@ -306,7 +316,7 @@ Deno.test("A refused blocking connect() throws", () => {
   assertThrows(() => client.connect(address), Deno.errors.ConnectionRefused, "connect 127.0.0.1:");
 });
 
-Deno.test("Names are resolved, and those that cannot be say so", () => {
+Deno.test(unlessLeftOut("Names are resolved, and those that cannot be say so"), () => {
   using server = listener({ hostname: "localhost", port: 0 });
   assertStrictEquals((server.localAddress as InetAddress).hostname, "127.0.0.1");
   using socket = new Socket();
@@ -426,15 +436,15 @@ Deno.test("An OS error names the call, the address, and the errno", () => {
   using late = new Socket();
   const error = assertThrows(() => late.bind(address), Deno.errors.AddrInUse);
   assert(isOsError(error));
-  assertEquals([error.code, error.errno, error.syscall], ["EADDRINUSE", 98, "bind"]);
+  assertEquals([error.code, error.errno, error.syscall], ["EADDRINUSE", EADDRINUSE, "bind"]);
   assertStrictEquals(
     error.message,
-    `bind 127.0.0.1:${address.port}: Address already in use (EADDRINUSE 98)`,
+    `bind 127.0.0.1:${address.port}: Address already in use (EADDRINUSE ${EADDRINUSE})`,
   );
   assertThrows(
     () => late.bind({ hostname: "192.0.2.1", port: 0 }),
     Deno.errors.AddrNotAvailable,
-    "bind 192.0.2.1:0: Cannot assign requested address (EADDRNOTAVAIL 99)",
+    `bind 192.0.2.1:0: Cannot assign requested address (EADDRNOTAVAIL ${EADDRNOTAVAIL})`,
   );
   assertThrows(() => late.remoteAddress, Deno.errors.NotConnected);
   assertThrows(() => new Socket(12345), Error, "EAFNOSUPPORT");
@@ -491,7 +501,7 @@ Deno.test("Sizes, flags and buffers that could hurt are refused, and lose nothin
   assertStrictEquals(decode(pair.right.recv(64)), "kept");
 });
 
-Deno.test("No failing call leaks a descriptor", () => {
+Deno.test(unlessLeftOut("No failing call leaks a descriptor"), () => {
   using server = listener();
   using pipe = new Pipe();
   const address = server.localAddress;
@@ -510,7 +520,7 @@ Deno.test("No failing call leaks a descriptor", () => {
 
 Deno.test("A socket is a file object of a selector", () => {
   using pair = new Pair();
-  using selector = new EpollSelector<string, Socket>();
+  using selector = new DefaultSelector<string, Socket>();
   selector.register(pair.right, EVENT_READ, "right");
   pair.left.send(encode("x"));
   assertEquals(selector.select(1000).map(([key]) => key.fileobj), [pair.right]);
@@ -528,7 +538,7 @@ Deno.test({
       stdout,
       "new Socket(): Error EMFILE 24 socket\n" +
         "Socket.pair(): Error EMFILE 24 socketpair\n" +
-        "accept(): Error EMFILE 24 accept4\n" +
+        `accept(): Error EMFILE 24 ${ACCEPT}\n` +
         "leaked: 0\n" +
         "Socket.pair() with one place: Error EMFILE 24 socketpair\n" +
         "leaked: 0\n" +
@@ -543,7 +553,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     const { stdout, stderr } = await runProgram("tests/fixtures/socket_interrupted.ts");
-    const calls = ["recv", "recv", "recvfrom", "accept4"];
+    const calls = ["recv", "recv", "recvfrom", ACCEPT];
     assertEquals(stdout, calls.map((call) => `${call} EINTR true\n`).join(""), stderr);
   },
 });

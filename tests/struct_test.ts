@@ -27,6 +27,9 @@ import {
 } from "../ffi/mod.ts";
 import "./descriptors.ts";
 
+// Elsewhere struct sockaddr_un is shorter, and there are no abstract names.
+const onLinux = { ignore: Deno.build.os !== "linux" };
+
 const GUARD = 0xa5;
 
 /** A codec as the tests below see every one of them. */
@@ -85,7 +88,7 @@ const CASES: readonly Case[] = [
     wrongType: [{ tv_sec: 1n }, { tv_nsec: "1" }, { tv_sec: undefined }],
   }),
   define("timeval", timeval, { tv_sec: 1, tv_usec: 999999 }, {
-    valid: [{ tv_sec: 0, tv_usec: 0 }, { tv_sec: -(2 ** 40), tv_usec: 2 ** 40 }],
+    valid: [{ tv_sec: 0, tv_usec: 0 }, { tv_sec: -(2 ** 40), tv_usec: 2 ** 31 - 1 }],
     tooLarge: [{ tv_sec: -(2 ** 53) }, { tv_usec: 0.5 }, { tv_usec: NaN }],
     wrongType: [{ tv_sec: 1n }, { tv_usec: null }],
   }),
@@ -309,35 +312,39 @@ Deno.test("The text of an IPv6 address comes out in its shortest form", () => {
   }
 });
 
-Deno.test("sockaddr_un keeps pathnames, abstract names and no name apart by its length", () => {
-  const names: [sun_path: string, length: number][] = [
-    ["", 2],
-    ["/", 4],
-    ["/tmp/socket", 2 + 11 + 1],
-    ["relative name with spaces", 2 + 25 + 1],
-    ["/tmp/ß€😀", 2 + 5 + 2 + 3 + 4 + 1],
-    ["\0", 3],
-    ["\0abstract", 2 + 9],
-    ["x".repeat(106), 2 + 107],
-    ["x".repeat(107), 2 + 108],
-    ["\0" + "x".repeat(106), 2 + 107],
-    ["\0" + "x".repeat(107), 2 + 108],
-  ];
-  for (const [sun_path, expected] of names) {
-    for (const offset of [0, 1, 5]) {
-      const buffer = new Uint8Array(160).fill(GUARD);
-      const memory = buffer.subarray(16, 136);
-      const fields = { sun_family: AF_UNIX, sun_path };
-      const length = sockaddr_un.write(memory, fields, offset);
-      assertStrictEquals(length, expected, text(sun_path));
-      assertEquals(sockaddr_un.read(memory, offset, length), fields);
-      buffer.fill(GUARD, 16 + offset, 16 + offset + length);
-      assertEquals(buffer, new Uint8Array(buffer.length).fill(GUARD), text(sun_path));
+Deno.test(
+  "sockaddr_un keeps pathnames, abstract names and no name apart by its length",
+  onLinux,
+  () => {
+    const names: [sun_path: string, length: number][] = [
+      ["", 2],
+      ["/", 4],
+      ["/tmp/socket", 2 + 11 + 1],
+      ["relative name with spaces", 2 + 25 + 1],
+      ["/tmp/ß€😀", 2 + 5 + 2 + 3 + 4 + 1],
+      ["\0", 3],
+      ["\0abstract", 2 + 9],
+      ["x".repeat(106), 2 + 107],
+      ["x".repeat(107), 2 + 108],
+      ["\0" + "x".repeat(106), 2 + 107],
+      ["\0" + "x".repeat(107), 2 + 108],
+    ];
+    for (const [sun_path, expected] of names) {
+      for (const offset of [0, 1, 5]) {
+        const buffer = new Uint8Array(160).fill(GUARD);
+        const memory = buffer.subarray(16, 136);
+        const fields = { sun_family: AF_UNIX, sun_path };
+        const length = sockaddr_un.write(memory, fields, offset);
+        assertStrictEquals(length, expected, text(sun_path));
+        assertEquals(sockaddr_un.read(memory, offset, length), fields);
+        buffer.fill(GUARD, 16 + offset, 16 + offset + length);
+        assertEquals(buffer, new Uint8Array(buffer.length).fill(GUARD), text(sun_path));
+      }
     }
-  }
-});
+  },
+);
 
-Deno.test("sockaddr_un takes exactly as much memory as the address needs", () => {
+Deno.test("sockaddr_un takes exactly as much memory as the address needs", onLinux, () => {
   for (const sun_path of ["", "/tmp/socket", "\0abstract", "x".repeat(107)]) {
     const fields = { sun_family: AF_UNIX, sun_path };
     const length = sockaddr_un.write(new Uint8Array(110), fields);
@@ -351,21 +358,31 @@ Deno.test("sockaddr_un takes exactly as much memory as the address needs", () =>
   }
 });
 
-Deno.test("sockaddr_un refuses names of 108 and 109 bytes, and those with a NUL inside", () => {
-  const buffer = new Uint8Array(200).fill(GUARD);
-  const write = (sun_path: string) => () =>
-    sockaddr_un.write(buffer, { sun_family: AF_UNIX, sun_path });
-  for (const length of [108, 109, 4096]) {
-    assertThrows(write("x".repeat(length)), RangeError, "107", `${length} bytes`);
-    assertThrows(write("\0" + "x".repeat(length)), RangeError, "107", `NUL and ${length} bytes`);
-  }
-  assertThrows(write("€".repeat(36)), RangeError, "107"); // 36 characters, 108 bytes
-  for (const path of ["a\0", "a\0b", "\0a\0", "\0\0"]) assertThrows(write(path), TypeError, "NUL");
-  for (const path of [undefined, null, 5, {}, ["/tmp"], new Uint8Array(3)]) {
-    assertThrows(write(path as unknown as string), TypeError, undefined, text(path));
-  }
-  assertEquals(buffer, new Uint8Array(200).fill(GUARD));
-});
+Deno.test(
+  "sockaddr_un refuses names of 108 and 109 bytes, and those with a NUL inside",
+  onLinux,
+  () => {
+    const buffer = new Uint8Array(200).fill(GUARD);
+    const write = (sun_path: string) => () =>
+      sockaddr_un.write(buffer, { sun_family: AF_UNIX, sun_path });
+    for (const length of [108, 109, 4096]) {
+      assertThrows(write("x".repeat(length)), RangeError, "107", `${length} bytes`);
+      assertThrows(write("\0" + "x".repeat(length)), RangeError, "107", `NUL and ${length} bytes`);
+    }
+    assertThrows(write("€".repeat(36)), RangeError, "107"); // 36 characters, 108 bytes
+    for (const path of ["a\0", "a\0b", "\0a\0", "\0\0"]) {
+      assertThrows(
+        write(path),
+        TypeError,
+        "NUL",
+      );
+    }
+    for (const path of [undefined, null, 5, {}, ["/tmp"], new Uint8Array(3)]) {
+      assertThrows(write(path as unknown as string), TypeError, undefined, text(path));
+    }
+    assertEquals(buffer, new Uint8Array(200).fill(GUARD));
+  },
+);
 
 Deno.test("sockaddr_un reads a pathname up to its NUL, or to the end where it has none", () => {
   const bytes = new TextEncoder().encode("\x01\0/tmp/a\0rubbish");
@@ -379,7 +396,7 @@ Deno.test("sockaddr_un reads a pathname up to its NUL, or to the end where it ha
   assertStrictEquals(sockaddr_un.read(full, 0, 110).sun_path, "x".repeat(108));
 });
 
-Deno.test("sockaddr_un refuses lengths and offsets outside its memory", () => {
+Deno.test("sockaddr_un refuses lengths and offsets outside its memory", onLinux, () => {
   const buffer = new Uint8Array(256);
   const memory = buffer.subarray(64, 64 + 20);
   for (const length of [1, -1, 21, 2 ** 31, NaN, Infinity]) {

@@ -4,6 +4,7 @@
 # in LIBKQUEUE and load it by `new KqueueSelector({ library })`.
 #   tests/platforms/kqueue.sh              kqueue_test.c, then deno test of the suites below
 #   tests/platforms/kqueue.sh run -A x.ts  any other deno command
+#   LIBKQUEUE=path tests/platforms/kqueue.sh facts  what libkqueue does not do as kqueue(2) says
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -24,6 +25,10 @@ fi
 
 export NO_COLOR=1
 cd "$repo"
+if [ "${1:-}" = facts ]; then
+  cc -O2 -Wall -Wextra -Werror -o "$kqueue/facts" "$platforms/libkqueue_facts.c" -ldl
+  exec "$kqueue/facts" "$LIBKQUEUE"
+fi
 [ $# -eq 0 ] || exec deno "$@"
 [ "$SELECTORS_EMULATOR" = libkqueue ] || "$kqueue/kqueue_test" "$LIBKQUEUE"
 tell kqueue deno test -A "${SUITES[@]}"

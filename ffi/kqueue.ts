@@ -1,0 +1,98 @@
+/**
+ * <sys/event.h>: the kernel keeps filters on descriptors, and hands out the events that pass them. On macOS and the BSDs;
+ * elsewhere a library may bring it, such as libkqueue. kqueue(2)
+ *
+ * @module
+ */
+
+import { checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
+import { libc, library, type Symbols } from "./libc.ts";
+import { type Platform, platform } from "./platform.ts";
+import { type Struct, struct } from "./struct.ts";
+import { timespec } from "./time.ts";
+
+/**
+ * `struct kevent { uintptr_t ident; short filter; u_short flags; u_int fflags; int64_t data; void *udata; }`: 32 bytes on
+ * macOS and with libkqueue. FreeBSD has `uint64_t ext[4]` behind it; NetBSD has 32 bits for filter and flags each. kqueue(2)
+ */
+export interface Kevent {
+  /** What the filter watches: a descriptor, mostly. */
+  ident: number;
+  /** EVFILT_READ and the like. */
+  filter: number;
+  /** EV_ADD and the like. */
+  flags: number;
+  /** NOTE_TRIGGER and the like, as the filter has them. */
+  fflags: number;
+  /** As the filter has it: how much can be read, or an errno where `flags` has EV_ERROR. */
+  data: number;
+  /** What the kernel hands back. */
+  udata: bigint;
+}
+
+/** The codec of a platform's struct kevent. */
+export function keventStruct({ filter, flags, ext }: Platform["kevent"]): Struct<Kevent> {
+  const fields = struct({ ident: "i64", filter, flags, fflags: "u32", data: "i64", udata: "u64" });
+  return { ...fields, size: fields.size + ext };
+}
+
+/** The two calls of kqueue(2). */
+export interface KqueueCalls {
+  /** `int kqueue(void)`: a new kernel event queue. kqueue(2) */
+  kqueue(): number;
+  /**
+   * `int kevent(int kq, const struct kevent *changelist, int nchanges, struct kevent *eventlist, int nevents, const struct
+   * timespec *timeout)`: makes the changes, then waits for events, and returns how many of `eventlist` it filled. A null timeout waits for ever; no
+   * room for events never waits. kqueue(2)
+   *
+   * @throws {RangeError} When a list is smaller than its number of structs, or `timeout` than a struct timespec.
+   */
+  kevent(
+    kq: number,
+    changelist: Memory | null,
+    nchanges: number,
+    eventlist: Memory | null,
+    nevents: number,
+    timeout: Memory | null,
+  ): number;
+}
+
+/** `int kqueue(void)`: a new kernel event queue. kqueue(2) */
+export function kqueue(): number {
+  return libc().kqueue();
+}
+
+/** As in C, both a function and a struct: {@linkcode KqueueCalls.kevent} and {@linkcode Kevent}. */
+export const kevent: KqueueCalls["kevent"] & Struct<Kevent> = Object.assign(
+  keventOf(() => libc()),
+  keventStruct(platform.kevent),
+);
+
+/**
+ * kqueue(2) as a library brings it, with the layout of 64-bit macOS.
+ *
+ * @param path The library, such as `"libkqueue.so.0"`.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ * @throws {Deno.errors.NotSupported} When it cannot be opened.
+ */
+export function libkqueue(path: string): KqueueCalls {
+  const opened = library(path);
+  return { kqueue: () => opened.symbols.kqueue(), kevent: keventOf(() => opened.symbols) };
+}
+
+function keventOf(symbols: () => Symbols): KqueueCalls["kevent"] {
+  return (kq, changelist, nchanges, eventlist, nevents, timeout) => {
+    checkInt(kq, "kq");
+    checkSize(nchanges, "nchanges");
+    checkSize(nevents, "nevents");
+    checkList(changelist, nchanges, "changelist");
+    checkList(eventlist, nevents, "eventlist");
+    if (timeout !== null) checkMemory(timeout, timespec.size, "timeout");
+    return symbols().kevent(kq, changelist, nchanges, eventlist, nevents, timeout);
+  };
+}
+
+function checkList(list: Memory | null, count: number, name: string): void {
+  if (list !== null) checkMemory(list, count * kevent.size, name);
+  else if (count !== 0) throw new RangeError(`${name} is null, and the call could touch ${count}`);
+}

@@ -1,0 +1,79 @@
+/**
+ * The tables of platforms that are not at hand: each constant and errno number against the figure in the platform's own header,
+ * and what of a struct differs. `fixtures/headers/` has the figures, a line each with the header that it was read from:
+ * xnu 11417.101.15 and Libinfo, FreeBSD 15, NetBSD 10, libkqueue 2.7.0.
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import * as darwin from "../ffi/darwin.ts";
+import * as freebsd from "../ffi/freebsd.ts";
+import { keventStruct } from "../ffi/kqueue.ts";
+import * as libkqueue from "../ffi/libkqueue.ts";
+import * as linux from "../ffi/linux.ts";
+import * as netbsd from "../ffi/netbsd.ts";
+import { platforms } from "../ffi/platform.ts";
+import { path } from "./programs.ts";
+
+const TABLES = {
+  darwin: { ...darwin.constants, ...darwin.errnos },
+  freebsd: { ...freebsd.constants, ...freebsd.errnos },
+  netbsd: { ...netbsd.constants, ...netbsd.errnos },
+  libkqueue: libkqueue.constants,
+};
+
+/** How many figures each table has: a row that is lost is missed here. */
+const COUNTS = { darwin: 217, freebsd: 213, netbsd: 207, libkqueue: 26 };
+
+/** `offsetof` of each field of struct kevent and `sizeof`, as the compilers of the platforms have them. */
+const KEVENTS = {
+  linux: [0, 8, 10, 12, 16, 24, 32],
+  darwin: [0, 8, 10, 12, 16, 24, 32],
+  freebsd: [0, 8, 10, 12, 16, 24, 64],
+  netbsd: [0, 8, 12, 16, 24, 32, 40],
+};
+
+for (const [name, table] of Object.entries(TABLES)) {
+  Deno.test(`Each of ${COUNTS[name as keyof typeof COUNTS]} figures of ${name}.ts is what its headers say`, () => {
+    const figures = readFigures(`tests/fixtures/headers/${name}.h`);
+    assertEquals({ ...table }, Object.fromEntries(figures));
+    assertEquals(Object.keys(table).length, COUNTS[name as keyof typeof COUNTS]);
+  });
+}
+
+Deno.test("The BSDs and macOS have every constant that the library exports, but for those of Linux alone", () => {
+  const names = Object.keys(linux.constants).filter((name) => !/^(EPOLL|EFD_)/.test(name));
+  const lacking = (table: Record<string, number>) => names.filter((name) => !(name in table));
+  const flags = ["SOCK_NONBLOCK", "SOCK_CLOEXEC"];
+  const options = ["SO_PROTOCOL", "SO_DOMAIN"];
+  assertEquals(lacking(darwin.constants), ["POLLRDHUP", ...flags, ...options]);
+  assertEquals(lacking(freebsd.constants), []);
+  assertEquals(lacking(netbsd.constants), ["POLLRDHUP", ...options, "AI_V4MAPPED", "AI_ALL"]);
+});
+
+for (const [os, expected] of Object.entries(KEVENTS)) {
+  Deno.test(`struct kevent has the size and the offsets of ${os}`, () => {
+    const { offsets, size } = keventStruct(platforms[os as keyof typeof KEVENTS]!.kevent);
+    assertEquals([...Object.values(offsets), size], expected);
+  });
+}
+
+Deno.test("struct kevent is written and read with the signs of each platform", () => {
+  for (const os of Object.keys(KEVENTS) as (keyof typeof KEVENTS)[]) {
+    const codec = keventStruct(platforms[os]!.kevent);
+    const memory = new Uint8Array(codec.size).fill(0xff);
+    const fields = { ident: 7, flags: 0xc000, fflags: 0xc0000000, data: -1, udata: 2n ** 64n - 1n };
+    for (const filter of os === "netbsd" ? [0, 8] : [-1, -15]) {
+      codec.write(memory, { ...fields, filter });
+      assertEquals(codec.read(memory), { ...fields, filter });
+    }
+  }
+});
+
+/** The `#define` lines of a file, each with the header that it was read from. */
+function readFigures(file: string): [name: string, figure: number][] {
+  return Deno.readTextFileSync(path(file)).trimEnd().split("\n").map((line) => {
+    assertMatch(line, /^#define [A-Z][A-Z0-9_]* (-?\d+|0x[0-9a-f]+) \/\/ [a-z_0-9/]+\.h$/);
+    const [, name, figure] = line.split(" ");
+    return [name!, Number(figure)];
+  });
+}
