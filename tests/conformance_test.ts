@@ -546,12 +546,13 @@ for (const Selector of SELECTORS) {
   test("reports everything that is ready in one call, however much it is", () => {
     using stack = new DisposableStack();
     using selector = new Selector();
-    const pipes = Array.from({ length: 200 }, () => stack.use(new Pipe()));
+    const count = FD_SETSIZE < 1024 ? 60 : 200; // NetBSD's sets have 256 bits
+    const pipes = Array.from({ length: count }, () => stack.use(new Pipe()));
     for (const { reader } of pipes) selector.register(reader, EVENT_READ);
     for (const pipe of pipes) pipe.fill();
     const readers = pipes.map(({ reader }) => reader).sort((a, b) => a - b);
     assertEquals(summary(selector.select(1000)), readers.map((fd) => [fd, EVENT_READ]));
-    for (const pipe of pipes.slice(0, 150)) {
+    for (const pipe of pipes.slice(50)) {
       selector.unregister(pipe.reader);
     }
     assertStrictEquals(selector.select(1000).length, 50);

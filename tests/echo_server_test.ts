@@ -303,9 +303,7 @@ for (
     ["--selector", "poll", "--workers", "2"],
     ["--selector", "select", "--workers", "2"],
     ["--workers", "2", "--blocking"],
-  ].filter((args) =>
-    !(emulator === "darwin.c" && args.includes(BEST) && args.includes("--workers"))
-  ) // Workers see Linux there
+  ].filter((args) => !(emulator === "bsd.c" && args.includes(BEST) && args.includes("--workers"))) // Workers see Linux there
 ) {
   Deno.test({
     name: `Echo server ${args.join(" ")} echoes every byte to ${CONNECTIONS} connections of ` +

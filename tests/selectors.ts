@@ -11,8 +11,8 @@ import { EpollSelector, type FileObject, PollSelector, SelectSelector } from "..
 
 const library = Deno.env.get("LIBKQUEUE");
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
-// platforms/kqueue.c, by itself or within darwin.c
-const isStandIn = emulator === "kqueue.c" || emulator === "darwin.c";
+// platforms/kqueue.c, by itself or within bsd.c
+const isStandIn = emulator === "kqueue.c" || emulator === "bsd.c";
 let queues = 0;
 let settled = 0;
 
@@ -84,7 +84,7 @@ const LEFT_OUT: Record<string, Record<string, string>> = {
       "libkqueue's descriptor cannot be watched",
   },
   "kqueue.c": STAND_IN,
-  "darwin.c": STAND_IN,
+  "bsd.c": STAND_IN,
   // platforms/qemu_facts.c shows it.
   qemu: {
     "EpollSelector select() waits less than half a millisecond more than 100 microseconds, at best":

@@ -1,19 +1,19 @@
 /*
- * libSystem for tests on Linux: the C library's functions with macOS' binary interface (numbers, layouts, what is
- * missing) in front of glibc's. With Deno.build saying darwin/aarch64, the library's own table for macOS runs against real
- * descriptors. DARWIN_ constants come from tests/fixtures/headers/darwin.h: darwin.sh makes darwin_constants.h of it.
+ * The C library of macOS, FreeBSD or NetBSD (-Ddarwin, -Dfreebsd, -Dnetbsd) for tests on Linux: its binary interface (numbers, layouts,
+ * names, what is missing) in front of glibc's. With Deno.build naming the platform, the library's own table for it runs
+ * against real descriptors. BSD_ constants come from tests/fixtures/headers/: bsd.sh makes bsd_constants.h of them.
  *
- * As on macOS:
- *   - errno and its numbers; constants; struct sockaddr with its length, which must be right here;
- *     struct addrinfo's order; struct kevent.
- *   - fcntl() takes its third argument from the stack, where the ninth of a fixed list lies on arm64.
- *   - An accepted socket inherits O_NONBLOCK. A socket without a name has an address of 16 bytes.
- *   - accept4, dup3, epoll_*, eventfd, pipe2, ppoll and SOCK_ flags are missing.
+ * As there:
+ *   - errno and its numbers; constants; struct sockaddr with its length, which must be right here; struct addrinfo's
+ *     order; struct kevent; NetBSD's names.
+ *   - An accepted socket inherits O_NONBLOCK from accept(). A socket without a name has an address of 16 bytes.
  *   - select() leaves its timeout alone.
- * Behind all of it is Linux: what a call does is Linux'.
+ *   - On macOS fcntl() takes its third argument from the stack, where the ninth of a fixed list lies on arm64; accept4, ppoll
+ *     and SOCK_ flags are missing.
+ * Behind all of it is Linux: what a call does is Linux'. eventfd, dup3 and pipe2 are missing everywhere, as nothing needs them.
  */
 #define _GNU_SOURCE
-#include "darwin_constants.h"
+#include "bsd_constants.h"
 #include "kqueue.h"
 
 #include <arpa/inet.h>
@@ -35,7 +35,10 @@
 
 /* dlsym() would find glibc's behind ours. */
 #define MISSING(name) __asm__(".globl " #name "\n" #name " = 0");
-MISSING(accept4) MISSING(dup3) MISSING(eventfd) MISSING(pipe2) MISSING(ppoll)
+MISSING(dup3) MISSING(eventfd) MISSING(pipe2)
+#ifdef darwin
+MISSING(accept4) MISSING(ppoll)
+#endif
 MISSING(epoll_create1) MISSING(epoll_ctl) MISSING(epoll_wait) MISSING(epoll_pwait2)
 
 /* glibc's function of a name that is ours here, or kqueue.c's. */
@@ -44,96 +47,116 @@ static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 
 /* ---- errno ------------------------------------------------------------------------------------ */
 
-static _Thread_local int darwin_errno;
-int *__error(void) { return &darwin_errno; }
+static _Thread_local int bsd_errno;
+#ifdef netbsd
+int *__errno(void) { return &bsd_errno; }
+#else
+int *__error(void) { return &bsd_errno; }
+#endif
 
 static int errno_of(int number) {
   switch (number) {
-#define ERRNO(name) case name: return DARWIN_##name;
-#include "darwin_errnos.h"
+#define ERRNO(name) case name: return BSD_##name;
+#include "bsd_errnos.h"
     default: return number;
   }
 }
 
 /* What a call returned, with errno as macOS has it. */
 static long told(long result) {
-  if (result == -1) darwin_errno = errno_of(errno);
+  if (result == -1) bsd_errno = errno_of(errno);
   return result;
 }
 
 static int refuse(int number) {
-  darwin_errno = errno_of(number);
+  bsd_errno = errno_of(number);
   return -1;
 }
 
 /* ---- constants -------------------------------------------------------------------------------- */
 
-static int family_from(int family) { return family == DARWIN_AF_INET6 ? AF_INET6 : family; }
-static int family_to(int family) { return family == AF_INET6 ? DARWIN_AF_INET6 : family; }
+static int family_from(int family) { return family == BSD_AF_INET6 ? AF_INET6 : family; }
+static int family_to(int family) { return family == AF_INET6 ? BSD_AF_INET6 : family; }
 
 static int message_flags(int flags) {
   int linux_flags = flags & (MSG_OOB | MSG_PEEK | MSG_DONTROUTE);
-  if (flags & DARWIN_MSG_TRUNC) linux_flags |= MSG_TRUNC;
-  if (flags & DARWIN_MSG_WAITALL) linux_flags |= MSG_WAITALL;
-  if (flags & DARWIN_MSG_DONTWAIT) linux_flags |= MSG_DONTWAIT;
-  if (flags & DARWIN_MSG_NOSIGNAL) linux_flags |= MSG_NOSIGNAL;
+  if (flags & BSD_MSG_TRUNC) linux_flags |= MSG_TRUNC;
+  if (flags & BSD_MSG_WAITALL) linux_flags |= MSG_WAITALL;
+  if (flags & BSD_MSG_DONTWAIT) linux_flags |= MSG_DONTWAIT;
+  if (flags & BSD_MSG_NOSIGNAL) linux_flags |= MSG_NOSIGNAL;
   return linux_flags;
 }
 
 static int option(int level, int name) {
-  if (level == DARWIN_IPPROTO_IPV6) return name == DARWIN_IPV6_V6ONLY ? IPV6_V6ONLY : -1;
-  if (level != DARWIN_SOL_SOCKET) return name;
+  if (level == BSD_IPPROTO_IPV6) return name == BSD_IPV6_V6ONLY ? IPV6_V6ONLY : -1;
+  if (level != BSD_SOL_SOCKET) return name;
   switch (name) {
-#define OPTION(name) case DARWIN_##name: return name;
+#define OPTION(name) case BSD_##name: return name;
     OPTION(SO_REUSEADDR) OPTION(SO_TYPE) OPTION(SO_ERROR) OPTION(SO_DONTROUTE) OPTION(SO_BROADCAST)
     OPTION(SO_SNDBUF) OPTION(SO_RCVBUF) OPTION(SO_KEEPALIVE) OPTION(SO_OOBINLINE) OPTION(SO_LINGER)
     OPTION(SO_REUSEPORT) OPTION(SO_RCVLOWAT) OPTION(SO_SNDLOWAT) OPTION(SO_RCVTIMEO)
     OPTION(SO_SNDTIMEO) OPTION(SO_ACCEPTCONN)
+#ifdef BSD_SO_DOMAIN
+    OPTION(SO_DOMAIN) OPTION(SO_PROTOCOL)
+#endif
     default: return -1;
   }
 }
 
-static int level(int level) { return level == DARWIN_SOL_SOCKET ? SOL_SOCKET : level; }
+static int level(int level) { return level == BSD_SOL_SOCKET ? SOL_SOCKET : level; }
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
-struct darwin_sockaddr {
+struct bsd_sockaddr {
   uint8_t length, family;
   char data[126];
 };
 
 static int address_from(struct sockaddr_storage *address, const void *given, socklen_t length) {
-  const struct darwin_sockaddr *darwin = given;
-  if (length < 2 || length > sizeof *darwin || darwin->length != length) return refuse(EINVAL);
+  const struct bsd_sockaddr *bsd = given;
+  if (length < 2 || length > sizeof *bsd || bsd->length != length) return refuse(EINVAL);
   memset(address, 0, sizeof *address);
-  memcpy((char *)address + 2, darwin->data, length - 2);
-  address->ss_family = (sa_family_t)family_from(darwin->family);
+  memcpy((char *)address + 2, bsd->data, length - 2);
+  address->ss_family = (sa_family_t)family_from(bsd->family);
   return 0;
 }
 
 static void address_to(void *wanted, socklen_t *room, const struct sockaddr_storage *address, socklen_t length) {
-  struct darwin_sockaddr darwin = {0};
+  struct bsd_sockaddr bsd = {0};
   if (wanted == NULL) return;
   if (length >= 2) {
-    memcpy(darwin.data, (const char *)address + 2, length - 2);
+    memcpy(bsd.data, (const char *)address + 2, length - 2);
     if (address->ss_family == AF_UNIX && length == 2) length = 16;
-    darwin.length = (uint8_t)length;
-    darwin.family = (uint8_t)family_to(address->ss_family);
+    bsd.length = (uint8_t)length;
+    bsd.family = (uint8_t)family_to(address->ss_family);
   }
-  memcpy(wanted, &darwin, length < *room ? length : *room);
+  memcpy(wanted, &bsd, length < *room ? length : *room);
   *room = length;
 }
 
 /* ---- <sys/socket.h> --------------------------------------------------------------------------- */
 
+/* The type of a socket with its flags, or -1. */
+static int type_from(int type) {
+  int flags = 0;
+#ifdef BSD_SOCK_CLOEXEC
+  if (type & BSD_SOCK_CLOEXEC) flags |= SOCK_CLOEXEC;
+  if (type & BSD_SOCK_NONBLOCK) flags |= SOCK_NONBLOCK;
+  type &= ~(BSD_SOCK_CLOEXEC | BSD_SOCK_NONBLOCK);
+#endif
+  return type < 0 || type > SOCK_SEQPACKET ? -1 : type | flags;
+}
+
+#ifdef netbsd
+#define socket __socket30
+#endif
 int socket(int domain, int type, int protocol) {
-  if (type < 0 || type > SOCK_SEQPACKET) return refuse(EPROTOTYPE);
-  return (int)told(REAL(socket)(family_from(domain), type, protocol));
+  int (*socket_)(int, int, int) = real("socket");
+  return (int)told(socket_(family_from(domain), type_from(type), protocol));
 }
 
 int socketpair(int domain, int type, int protocol, int fds[2]) {
-  if (type < 0 || type > SOCK_SEQPACKET) return refuse(EPROTOTYPE);
-  return (int)told(REAL(socketpair)(family_from(domain), type, protocol, fds));
+  return (int)told(REAL(socketpair)(family_from(domain), type_from(type), protocol, fds));
 }
 
 int bind(int fd, const struct sockaddr *given, socklen_t length) {
@@ -160,6 +183,21 @@ int accept(int fd, struct sockaddr *wanted, socklen_t *room) {
   if (flags & O_NONBLOCK) REAL(fcntl)(accepted, F_SETFL, O_NONBLOCK);
   return accepted;
 }
+
+#ifdef BSD_SOCK_CLOEXEC
+int accept4(int fd, struct sockaddr *wanted, socklen_t *room, int flags) {
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  int linux_flags = type_from(flags | SOCK_STREAM) & ~SOCK_STREAM;
+  int accepted = (int)told(REAL(accept4)(fd, (struct sockaddr *)&address, &length, linux_flags));
+  if (accepted != -1) address_to(wanted, room, &address, length);
+  return accepted;
+}
+
+int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask) {
+  return (int)told(REAL(ppoll)(fds, count, timeout, mask));
+}
+#endif
 
 ssize_t recv(int fd, void *buffer, size_t size, int flags) {
   return told(REAL(recv)(fd, buffer, size, message_flags(flags)));
@@ -202,8 +240,11 @@ int getpeername(int fd, struct sockaddr *wanted, socklen_t *room) {
 
 int getsockopt(int fd, int level_, int name, void *value, socklen_t *length) {
   if (told(REAL(getsockopt)(fd, level(level_), option(level_, name), value, length)) == -1) return -1;
-  int *error = value;
-  if (level_ == DARWIN_SOL_SOCKET && name == DARWIN_SO_ERROR) *error = errno_of(*error);
+  int *number = value;
+  if (level_ == BSD_SOL_SOCKET && name == BSD_SO_ERROR) *number = errno_of(*number);
+#ifdef BSD_SO_DOMAIN
+  if (level_ == BSD_SOL_SOCKET && name == BSD_SO_DOMAIN) *number = family_to(*number);
+#endif
   return 0;
 }
 
@@ -220,38 +261,96 @@ ssize_t write(int fd, const void *buffer, size_t size) { return told(REAL(write)
 int close(int fd) { return (int)told(REAL(close)(fd)); }
 int pipe(int fds[2]) { return (int)told(REAL(pipe)(fds)); }
 
-/* Declared otherwise by the header: the six that fill the registers, then the argument. */
-int darwin_fcntl(int fd, int command, long a, long b, long c, long d, long e, long f, long argument) __asm__("fcntl");
-int darwin_fcntl(int fd, int command, long a, long b, long c, long d, long e, long f, long argument) {
+/* Declared otherwise by the header. On macOS six arguments fill the registers, and the one that counts comes after them. */
+#ifdef darwin
+#define FILLERS long a, long b, long c, long d, long e, long f,
+#else
+#define FILLERS
+#endif
+int bsd_fcntl(int fd, int command, FILLERS long argument) __asm__("fcntl");
+int bsd_fcntl(int fd, int command, FILLERS long argument) {
   int (*fcntl_)(int, int, ...) = real("fcntl");
+#ifdef darwin
   if ((a | b | c | d | e | f) != 0) return refuse(EFAULT);
-  if (command == DARWIN_F_DUPFD_CLOEXEC) return (int)told(fcntl_(fd, F_DUPFD_CLOEXEC, argument));
-  if (command == DARWIN_F_SETFL) return (int)told(fcntl_(fd, F_SETFL, argument & DARWIN_O_NONBLOCK ? O_NONBLOCK : 0));
+#else
+  argument = (int)argument;
+#endif
+  if (command == BSD_F_DUPFD_CLOEXEC) return (int)told(fcntl_(fd, F_DUPFD_CLOEXEC, argument));
+  if (command == BSD_F_SETFL) return (int)told(fcntl_(fd, F_SETFL, argument & BSD_O_NONBLOCK ? O_NONBLOCK : 0));
   long result = told(fcntl_(fd, command, argument));
-  if (command != DARWIN_F_GETFL || result == -1) return (int)result;
-  return (int)((result & O_ACCMODE) | (result & O_NONBLOCK ? DARWIN_O_NONBLOCK : 0));
+  if (command != BSD_F_GETFL || result == -1) return (int)result;
+  return (int)((result & O_ACCMODE) | (result & O_NONBLOCK ? BSD_O_NONBLOCK : 0));
 }
 
 /* ---- <poll.h>, <sys/select.h>, <sys/event.h> --------------------------------------------------- */
 
 int poll(struct pollfd *fds, nfds_t count, int timeout) { return (int)told(REAL(poll)(fds, count, timeout)); }
 
+#ifdef netbsd
+#define select __select50
+#endif
 int select(int nfds, fd_set *read_, fd_set *write_, fd_set *except, struct timeval *timeout) {
   struct timeval copy;
-  if (nfds > DARWIN_FD_SETSIZE) return refuse(EINVAL);
+  if (nfds > BSD_FD_SETSIZE) return refuse(EINVAL);
   if (timeout != NULL) copy = (struct timeval){timeout->tv_sec, (int)timeout->tv_usec};
-  return (int)told(REAL(select)(nfds, read_, write_, except, timeout == NULL ? NULL : &copy));
+  int (*select_)(int, fd_set *, fd_set *, fd_set *, struct timeval *) = real("select");
+  return (int)told(select_(nfds, read_, write_, except, timeout == NULL ? NULL : &copy));
 }
 
 int kqueue(void) { return (int)told(REAL(kqueue)()); }
 
-int kevent(int kq, const struct kevent *changes, int nchanges, struct kevent *events, int nevents,
-           const struct timespec *timeout) {
-  int count = (int)told(REAL(kevent)(kq, changes, nchanges, events, nevents, timeout));
-  for (int i = 0; i < count; i++) {
-    if (events[i].flags & EV_ERROR) events[i].data = errno_of((int)events[i].data);
-    else if (events[i].flags & EV_EOF) events[i].fflags = (uint32_t)errno_of((int)events[i].fflags);
+/* The platform's struct kevent; macOS' is kqueue.c's own. */
+struct bsd_kevent {
+  uint64_t ident;
+#ifdef netbsd
+  uint32_t filter, flags;
+#else
+  int16_t filter;
+  uint16_t flags;
+#endif
+  uint32_t fflags;
+  int64_t data;
+  void *udata;
+#ifdef freebsd
+  uint64_t ext[4];
+#endif
+};
+
+static int16_t filter_from(int64_t filter) {
+  return filter == BSD_EVFILT_READ ? EVFILT_READ : filter == BSD_EVFILT_WRITE ? EVFILT_WRITE : (int16_t)filter;
+}
+
+static int filter_to(int16_t filter) {
+  return filter == EVFILT_READ ? BSD_EVFILT_READ : filter == EVFILT_WRITE ? BSD_EVFILT_WRITE : filter;
+}
+
+int bsd_kevent(int kq, const struct bsd_kevent *changes, int nchanges, struct bsd_kevent *events, int nevents,
+               const struct timespec *timeout)
+#ifdef netbsd
+  __asm__("__kevent50");
+#else
+  __asm__("kevent");
+#endif
+int bsd_kevent(int kq, const struct bsd_kevent *changes, int nchanges, struct bsd_kevent *events, int nevents,
+               const struct timespec *timeout) {
+  int (*kevent_)(int, const struct kevent *, int, struct kevent *, int, const struct timespec *) = real("kevent");
+  struct kevent *in = calloc((size_t)nchanges + 1, sizeof *in), *out = calloc((size_t)nevents + 1, sizeof *out);
+  for (int i = 0; i < nchanges; i++) {
+    in[i] = (struct kevent){changes[i].ident, filter_from(changes[i].filter), (uint16_t)changes[i].flags,
+                            changes[i].fflags, changes[i].data, changes[i].udata};
   }
+  int count = (int)told(kevent_(kq, in, nchanges, out, nevents, timeout));
+  for (int i = 0; i < count; i++) {
+    memset(&events[i], 0xff, sizeof events[i]); /* what is not set below must not be read */
+    events[i].ident = out[i].ident;
+    events[i].filter = (__typeof__(events[i].filter))filter_to(out[i].filter);
+    events[i].flags = out[i].flags;
+    events[i].fflags = out[i].flags & EV_EOF ? (uint32_t)errno_of((int)out[i].fflags) : out[i].fflags;
+    events[i].data = out[i].flags & EV_ERROR ? errno_of((int)out[i].data) : out[i].data;
+    events[i].udata = out[i].udata;
+  }
+  free(in);
+  free(out);
   return count;
 }
 
@@ -267,12 +366,12 @@ const char *inet_ntop(int family, const void *address, char *text, socklen_t siz
   return result;
 }
 
-struct darwin_addrinfo {
+struct bsd_addrinfo {
   int flags, family, type, protocol;
   socklen_t length;
   char *canonical_name;
   void *address;
-  struct darwin_addrinfo *next;
+  struct bsd_addrinfo *next;
 };
 
 #define EAI_CODES(CODE)                                                                                    \
@@ -281,7 +380,7 @@ struct darwin_addrinfo {
 
 static int eai_to(int code) {
   switch (code) {
-#define CODE_TO(name) case name: return DARWIN_##name;
+#define CODE_TO(name) case name: return BSD_##name;
     EAI_CODES(CODE_TO)
     default: return code;
   }
@@ -289,17 +388,17 @@ static int eai_to(int code) {
 
 static int eai_from(int code) {
   switch (code) {
-#define CODE_FROM(name) case DARWIN_##name: return name;
+#define CODE_FROM(name) case BSD_##name: return name;
     EAI_CODES(CODE_FROM)
     default: return code;
   }
 }
 
 /* glibc's structs with ours: the two differ in the order of two pointers and in the addresses. */
-int darwin_getaddrinfo(const char *node, const char *service, const struct darwin_addrinfo *given,
-                       struct darwin_addrinfo **list) __asm__("getaddrinfo");
-int darwin_getaddrinfo(const char *node, const char *service, const struct darwin_addrinfo *given,
-                       struct darwin_addrinfo **list) {
+int bsd_getaddrinfo(const char *node, const char *service, const struct bsd_addrinfo *given,
+                       struct bsd_addrinfo **list) __asm__("getaddrinfo");
+int bsd_getaddrinfo(const char *node, const char *service, const struct bsd_addrinfo *given,
+                       struct bsd_addrinfo **list) {
   int (*getaddrinfo_)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = real("getaddrinfo");
   void (*freeaddrinfo_)(struct addrinfo *) = real("freeaddrinfo");
   struct addrinfo hints = {0}, *found;
@@ -313,25 +412,25 @@ int darwin_getaddrinfo(const char *node, const char *service, const struct darwi
   if (code == EAI_SYSTEM) told(-1);
   if (code != 0) return eai_to(code);
   for (struct addrinfo *each = found; each != NULL; each = each->ai_next) {
-    struct darwin_addrinfo *darwin = calloc(1, sizeof *darwin);
-    darwin->flags = each->ai_flags;
-    darwin->family = family_to(each->ai_family);
-    darwin->type = each->ai_socktype;
-    darwin->protocol = each->ai_protocol;
-    darwin->length = sizeof(struct darwin_sockaddr);
-    darwin->address = calloc(1, sizeof(struct darwin_sockaddr));
-    address_to(darwin->address, &darwin->length, (struct sockaddr_storage *)each->ai_addr, each->ai_addrlen);
-    *list = darwin;
-    list = &darwin->next;
+    struct bsd_addrinfo *bsd = calloc(1, sizeof *bsd);
+    bsd->flags = each->ai_flags;
+    bsd->family = family_to(each->ai_family);
+    bsd->type = each->ai_socktype;
+    bsd->protocol = each->ai_protocol;
+    bsd->length = sizeof(struct bsd_sockaddr);
+    bsd->address = calloc(1, sizeof(struct bsd_sockaddr));
+    address_to(bsd->address, &bsd->length, (struct sockaddr_storage *)each->ai_addr, each->ai_addrlen);
+    *list = bsd;
+    list = &bsd->next;
   }
   freeaddrinfo_(found);
   return 0;
 }
 
-void darwin_freeaddrinfo(struct darwin_addrinfo *list) __asm__("freeaddrinfo");
-void darwin_freeaddrinfo(struct darwin_addrinfo *list) {
+void bsd_freeaddrinfo(struct bsd_addrinfo *list) __asm__("freeaddrinfo");
+void bsd_freeaddrinfo(struct bsd_addrinfo *list) {
   while (list != NULL) {
-    struct darwin_addrinfo *next = list->next;
+    struct bsd_addrinfo *next = list->next;
     free(list->address);
     free(list);
     list = next;
