@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
+import { byteLength, checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
 import { libc } from "./libc.ts";
 import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
@@ -30,16 +30,25 @@ export function poll(fds: Memory, nfds: number, timeout: number): number {
 }
 
 /**
- * The same poll, called by another thread while this one goes on. `fds` is the kernel's until the promise resolves. errno
+ * The same poll, called by another thread while this one goes on; the result is in `fds` once the promise resolves. errno
  * is the other thread's: call poll() with timeout 0 to learn it. poll(2)
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs.
  */
-export function poll_nonblocking(fds: Memory, nfds: number, timeout: number): Promise<number> {
+export async function poll_nonblocking(
+  fds: Memory,
+  nfds: number,
+  timeout: number,
+): Promise<number> {
   checkSize(nfds, "nfds");
   checkInt(timeout, "timeout");
   checkMemory(fds, nfds * pollfd.size, "fds");
-  return libc().poll_nonblocking(fds, nfds, timeout);
+  // What the kernel writes to meanwhile must not be freed, as the caller may do by transferring `fds`: so it gets a copy.
+  const size = nfds * pollfd.size;
+  const copy = new Uint8Array(fds.buffer, fds.byteOffset, size).slice();
+  const count = await libc().poll_nonblocking(copy, nfds, timeout);
+  if (byteLength(fds) >= size) new Uint8Array(fds.buffer, fds.byteOffset, size).set(copy);
+  return count;
 }
 
 /**
