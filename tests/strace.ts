@@ -37,7 +37,7 @@ export function parseStrace(text: string): { thread: number; line: string }[] {
     } else if (resumed) {
       const call = unfinished.get(thread)!;
       calls.push({ thread, line: aligned(call.line + line!.slice(resumed[0].length)) });
-    } else {
+    } else if (/^\w+\(/.test(line!)) { // not a signal, nor the end of a thread
       calls.push({ thread, line: aligned(line!) });
     }
   }

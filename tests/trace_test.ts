@@ -14,7 +14,7 @@ import * as ffi from "../ffi/mod.ts";
 import { libc } from "../ffi/libc.ts";
 import { DefaultSelector, EVENT_READ, Socket, type SyscallRecord, traceSyscalls } from "../mod.ts";
 import { Pair, Pipe } from "./descriptors.ts";
-import { DENO, path, run } from "./programs.ts";
+import { DENO, path, Program, run } from "./programs.ts";
 import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from "./strace.ts";
 
 const { EBADF } = ffi;
@@ -71,6 +71,84 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "The echo server's --trace is what strace says of it with three clients, call by call" +
+    (canStrace ? "" : " (needs strace on x86-64 Linux)"),
+  ignore: !canStrace,
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      const server = [DENO, "run", "--allow-ffi", path("examples/echo_server.ts")];
+      const args = straceArgs(file, [...server, "--trace", "--port", "0"]);
+      await using program = new Program("strace", args, { stderr: "piped" });
+      const stderr = new Response(program.child.stderr).text();
+      const port = Number(/:(\d+) /.exec(await program.line() ?? "")![1]);
+      await visit(port);
+      Deno.kill(childOf(program.child.pid), "SIGINT");
+      assertMatch(await program.rest(), /server closed\n$/);
+      const ours = (await stderr).trimEnd().split("\n");
+      await program.child.status; // the file is whole
+
+      assertAlike(ours, parseStrace(await Deno.readTextFile(file)));
+      const names = new Set(ours.map((line) => line.split("(")[0]));
+      const expected = ["bind", "listen", "epoll_ctl", "accept4", "recv", "send", "close", "poll"];
+      assertEquals(expected.filter((name) => !names.has(name)), [], "calls of every kind");
+      assertMatch(ours.join("\n"), /^recv\(.* = -1 ECONNRESET /m);
+      assertMatch(ours.join("\n"), /^accept4\(.* = -1 EAGAIN /m);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
+
+/** Three clients: one that sends twice, one that is reset, one that says nothing. */
+async function visit(port: number): Promise<void> {
+  const address = { hostname: "127.0.0.1", port };
+  const buffer = new Uint8Array(64);
+  using talker = await Deno.connect(address);
+  using silent = await Deno.connect(address);
+  for (const text of ["hello\n", "more than thirty-two bytes: the trace cuts them\n"]) {
+    await talker.write(new TextEncoder().encode(text));
+    assertEquals(await talker.read(buffer), text.length);
+  }
+  const reset = new Socket();
+  reset.setOption(ffi.SOL_SOCKET, ffi.SO_LINGER, new Uint8Array(Int32Array.of(1, 0).buffer));
+  reset.connect(address);
+  reset.send(new Uint8Array([0, 1, 255]));
+  assertEquals(reset.recv(64), new Uint8Array([0, 1, 255]));
+  reset.close();
+  for (const client of [silent, talker]) {
+    await client.closeWrite();
+    assertEquals(await client.read(buffer), null);
+  }
+}
+
+/** The process that strace started. */
+function childOf(pid: number): number {
+  return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ")[0]);
+}
+
+/**
+ * Asserts that strace saw all the calls that we tell, in our order, and no other on our descriptors. What another thread
+ * was left with ends when it ends, and is told later: calls of poll() are compared among themselves.
+ */
+function assertAlike(ours: string[], theirs: { line: string }[]): void {
+  const start = theirs.findIndex(({ line }) => line === asStrace(ours[0]!));
+  const isPoll = (line: string) => line.startsWith("poll(");
+  const own = new Set<string>(); // descriptors that are open and ours
+  const seen = theirs.slice(start).map(({ line }) => withoutTimeLeft(line)).filter((line) => {
+    const [, name, argument, result] = /^(\w+)\((?:\[\{fd=)?([-\w]*).* = (\S+)/.exec(line)!;
+    const creates = ["socket", "eventfd2", "epoll_create1"].includes(name!);
+    const isOwn = creates || own.has(argument!) || line.startsWith("poll([], 0, 0)");
+    if (creates || name === "accept4") own.add(result!);
+    if (name === "close") own.delete(argument!);
+    return isOwn;
+  });
+  const expected = ours.map(asStrace);
+  assertEquals(expected.filter((line) => !isPoll(line)), seen.filter((line) => !isPoll(line)));
+  assertEquals(expected.filter(isPoll), seen.filter(isPoll));
+}
 
 Deno.test("A record has the call's name, decoded arguments, result, and the errno's name where it failed", () => {
   const [call] = recordsOf(() => ffi.close(ABSENT));
