@@ -15,6 +15,7 @@ const USAGE = `Usage: deno run --allow-ffi examples/echo_server.ts [options]
   --workers N      threads that serve, 1 to 64; more than 1 need --allow-read too (1)
   --blocking       wait in select() instead of on Deno's event loop
   --quiet          no line for each connection
+  --trace          every syscall on standard error, as strace prints it
   --help           this text`;
 
 const SELECTORS = {
@@ -27,7 +28,7 @@ const SELECTORS = {
 
 const LINES_PER_SECOND = 10;
 
-/** What the command line says, or the end of the program with one line that says what is wrong with it. */
+/** What the command line says, or the end of the program with one line that says what is wrong with it. Starts the trace. */
 export function parseOptions() {
   try {
     const { values } = parseArgs({
@@ -38,6 +39,7 @@ export function parseOptions() {
         workers: { type: "string", default: "1" },
         blocking: { type: "boolean", default: false },
         quiet: { type: "boolean", default: false },
+        trace: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
     });
@@ -45,6 +47,7 @@ export function parseOptions() {
       console.log(USAGE);
       Deno.exit(0);
     }
+    if (values.trace) selectors.traceSyscalls();
     return {
       ...values,
       port: integer("--port", values.port, 0, 65535),

@@ -1,11 +1,13 @@
 /**
- * How strace(1) prints a call's arguments: flags by name, structs field by field, bytes as strings cut at 32. What the
- * kernel fills in is printed as it is after the call, or as an address where the call failed.
+ * How strace(1) prints a call's arguments: flags by name, structs field by field, bytes as strings cut at 32, arrays too. What the
+ * kernel fills in is printed as it is after the call, or as an address where the call failed. `tests/trace_test.ts`
+ * holds every line against strace's own; `docs/tracing.md` lists what differs.
  *
  * @module
  */
 
 import { epoll_event } from "./epoll.ts";
+import { errnoName } from "./errno.ts";
 import { kevent } from "./kqueue.ts";
 import { platform } from "./platform.ts";
 import { pollfd } from "./poll.ts";
@@ -23,7 +25,7 @@ type Bytes = Uint8Array | Int32Array | Uint32Array;
 type Argument = Bytes | number | null;
 type Decoder = (call: Call) => (string | number)[];
 
-const STRING_LIMIT = 32;
+const LIMIT = 32; // of bytes in a string, and of elements in an array
 const C: Readonly<Record<string, number>> = platform.constants;
 
 /** The arguments of each call. A call that is not here has only numbers. */
@@ -33,7 +35,7 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     int(epfd),
     name(op, "EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "EPOLL_CTL_MOD"),
     int(fd),
-    event === null ? "NULL" : epollEvent(bytes(event), 0),
+    event === null || op === C.EPOLL_CTL_DEL ? address(event) : epollEvent(bytes(event), 0),
   ],
   epoll_wait: (call) => [...epollWait(call), int(call.args[3])],
   epoll_pwait2: (call) => [...epollWait(call), time(call.args[3], "nsec"), "NULL", 8],
@@ -83,7 +85,8 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
   write: ({ args: [fd, buf, count] }) => [int(fd), string(buf, int(count)), int(count)],
   socket: ({ args: [domain, type, protocol] }) => socketArguments(domain, type, protocol),
   socketpair: ({ args: [domain, type, protocol, fds], result }) => [
-    ...socketArguments(domain, type, protocol),
+    ...socketArguments(domain, type, protocol).slice(0, 2),
+    int(protocol),
     twoInts(fds, result),
   ],
   bind: ({ args: [fd, addr, length] }) => [int(fd), socketAddress(addr, int(length)), int(length)],
@@ -123,14 +126,14 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     int(fd),
     optionLevel(level),
     optionName(int(level), option),
-    result === -1 ? address(value) : option32(bytes(value), bytes32(length)[0]!),
+    result === -1 ? address(value) : optionValue(level, option, value, bytes32(length)[0]!),
     lengthAfter(before[4], length, result),
   ],
   setsockopt: ({ args: [fd, level, option, value, length] }) => [
     int(fd),
     optionLevel(level),
     optionName(int(level), option),
-    option32(bytes(value), int(length)),
+    optionValue(level, option, value, int(length)),
     int(length),
   ],
   getaddrinfo: ({ args: [node, service, hints] }) => [
@@ -153,9 +156,7 @@ export function resultNote(call: string, { args, before, result }: Call): string
   if ((call === "poll" || call === "ppoll") && result >= 0) {
     if (result === 0) return " (Timeout)";
     const ready = eachPollfd(args[0], args[1]).filter(({ revents }) => revents !== 0);
-    return ` ([${
-      ready.map(({ fd, revents }) => `{fd=${fd}, revents=${pollBits(revents)}}`).join(", ")
-    }])`;
+    return ` (${list(ready, ({ fd, revents }) => `{fd=${fd}, revents=${pollBits(revents)}}`)})`;
   }
   if (call === "select" && result >= 0) {
     if (result === 0) return " (Timeout)";
@@ -176,6 +177,7 @@ export function resultText(call: string, { args, result }: Call): string {
   return isFlags && result > 0 ? `0x${result.toString(16)}` : `${result}`;
 }
 
+const SA_DATA = 2; // offsetof(struct sockaddr, sa_data)
 const FAMILIES = ["AF_UNSPEC", "AF_UNIX", "AF_INET", "AF_INET6"];
 const FCNTL_COMMANDS = ["F_DUPFD", "F_GETFD", "F_SETFD", "F_GETFL", "F_SETFL", "F_DUPFD_CLOEXEC"];
 
@@ -194,7 +196,7 @@ function bytes32(memory: Argument | undefined): Int32Array {
 
 /** The name of the one constant that has this value. */
 function name(value: Argument | undefined, ...names: string[]): string {
-  return names.find((name) => C[name] === value) ?? hexadecimal(int(value));
+  return names.find((name) => C[name] === value) ?? unknown(value, names);
 }
 
 /** The names of all constants that are in `value`, joined with `|`; what has no name in hexadecimal; 0 for none. */
@@ -207,8 +209,26 @@ function bits(value: Argument | undefined, ...names: string[]): string {
     found.push(name);
     rest = (rest & ~bit) >>> 0;
   }
-  if (rest !== 0) found.push(hexadecimal(rest));
+  if (rest !== 0) found.push(found.length > 0 ? hexadecimal(rest) : unknown(rest, names));
   return found.join("|") || "0";
+}
+
+/** `0x7 /* SHUT_??? *\/`: a value that has no name, with what the names of its kind begin with. */
+function unknown(value: Argument | undefined, [first]: string[]): string {
+  const prefix = first === undefined ? "" : /^(.*_|E?POLL|)/.exec(first)![0];
+  return prefix === "" ? hexadecimal(int(value)) : `${hexadecimal(int(value))} /* ${prefix}??? */`;
+}
+
+/** `[1, 2, …]` */
+function list<T>(elements: T[], print: (element: T) => string): string {
+  const printed = elements.slice(0, LIMIT).map(print);
+  if (elements.length > LIMIT) printed.push("...");
+  return `[${printed.join(", ")}]`;
+}
+
+/** The offsets of `count` structs of this size that follow each other. */
+function offsets(count: number, size: number): number[] {
+  return Array.from({ length: count }, (_, i) => i * size);
 }
 
 function hexadecimal(value: number): string {
@@ -221,10 +241,10 @@ function epollEvent(memory: Uint8Array, offset: number): string {
 }
 
 function epollWait({ args: [epfd, events, maxevents], result }: Call): (string | number)[] {
-  const found = Array.from({ length: Math.max(result, 0) }, (_, i) => {
-    return epollEvent(bytes(events), i * epoll_event.size);
-  });
-  return [int(epfd), result === -1 ? address(events) : `[${found.join(", ")}]`, int(maxevents)];
+  if (result === -1) return [int(epfd), address(events), int(maxevents)];
+  const memory = bytes(events);
+  const found = list(offsets(result, epoll_event.size), (offset) => epollEvent(memory, offset));
+  return [int(epfd), found, int(maxevents)];
 }
 
 function epollBits(events: number): string {
@@ -233,16 +253,14 @@ function epollBits(events: number): string {
     "EPOLLMSG", "EPOLLERR", "EPOLLHUP", "EPOLLRDHUP", "EPOLLEXCLUSIVE", "EPOLLWAKEUP", "EPOLLONESHOT", "EPOLLET");
 }
 
-function kevents(list: Argument | undefined, count: number): string {
-  const memory = bytes(list);
-  return `[${
-    Array.from({ length: count }, (_, i) => {
-      const { ident, filter, flags, fflags, data, udata } = kevent.read(memory, i * kevent.size);
-      const what = name(filter, ...Object.keys(C).filter((name) => name.startsWith("EVFILT_")));
-      return `{ident=${ident}, filter=${what}, flags=${eventFlags(flags)}, ` +
-        `fflags=${hexadecimal(fflags)}, data=${data}, udata=${hexadecimal(Number(udata))}}`;
-    }).join(", ")
-  }]`;
+function kevents(events: Argument | undefined, count: number): string {
+  const memory = bytes(events);
+  return list(offsets(count, kevent.size), (offset) => {
+    const { ident, filter, flags, fflags, data, udata } = kevent.read(memory, offset);
+    const what = name(filter, ...Object.keys(C).filter((name) => name.startsWith("EVFILT_")));
+    return `{ident=${ident}, filter=${what}, flags=${eventFlags(flags)}, ` +
+      `fflags=${hexadecimal(fflags)}, data=${data}, udata=${hexadecimal(Number(udata))}}`;
+  });
 }
 
 function eventFlags(flags: number): string {
@@ -253,15 +271,14 @@ function eventFlags(flags: number): string {
 
 function eachPollfd(fds: Argument | undefined, nfds: Argument | undefined) {
   const memory = bytes(fds);
-  return Array.from({ length: int(nfds) }, (_, i) => pollfd.read(memory, i * pollfd.size));
+  return offsets(int(nfds), pollfd.size).map((offset) => pollfd.read(memory, offset));
 }
 
 function pollfds(fds: Argument | undefined, nfds: Argument | undefined): string {
-  return `[${
-    eachPollfd(fds, nfds).map(({ fd, events }) => {
-      return fd < 0 ? `{fd=${fd}}` : `{fd=${fd}, events=${pollBits(events)}}`;
-    }).join(", ")
-  }]`;
+  if (address(fds) === "NULL") return "NULL"; // as an array without elements arrives
+  return list(eachPollfd(fds, nfds), ({ fd, events }) => {
+    return fd < 0 ? `{fd=${fd}}` : `{fd=${fd}, events=${pollBits(events)}}`;
+  });
 }
 
 function pollBits(events: number): string {
@@ -309,24 +326,27 @@ function socketArguments(
 }
 
 function socketAddress(memory: Argument | undefined, length: number): string {
-  const address = bytes(memory);
-  const family = length < 2 ? -1 : sockaddr.read(address).sa_family;
+  if (length < SA_DATA) return address(memory);
+  const addr = bytes(memory);
+  const family = sockaddr.read(addr).sa_family;
   if (family === C.AF_INET && length >= sockaddr_in.size) {
-    const { sin_port, sin_addr } = sockaddr_in.read(address);
+    const { sin_port, sin_addr } = sockaddr_in.read(addr);
     return `{sa_family=AF_INET, sin_port=htons(${sin_port}), sin_addr=inet_addr("${sin_addr}")}`;
   }
   if (family === C.AF_INET6 && length >= sockaddr_in6.size) {
-    const { sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id } = sockaddr_in6.read(address);
+    const { sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id } = sockaddr_in6.read(addr);
     return `{sa_family=AF_INET6, sin6_port=htons(${sin6_port}), sin6_flowinfo=htonl(${sin6_flowinfo}), ` +
       `inet_pton(AF_INET6, "${sin6_addr}", &sin6_addr), sin6_scope_id=${sin6_scope_id}}`;
   }
   if (family === C.AF_UNIX) {
-    if (length <= 2) return "{sa_family=AF_UNIX}";
-    const { sun_path } = sockaddr_un.read(address, 0, Math.min(length, sockaddr_un.size));
-    const path = sun_path.startsWith("\0") ? `@"${sun_path.slice(1)}"` : `"${sun_path}"`;
-    return `{sa_family=AF_UNIX, sun_path=${path}}`;
+    if (length === SA_DATA) return "{sa_family=AF_UNIX}";
+    const { sun_path } = sockaddr_un.read(addr, 0, Math.min(length, sockaddr_un.size));
+    const isAbstract = sun_path.startsWith("\0");
+    const path = new TextEncoder().encode(isAbstract ? sun_path.slice(1) : sun_path);
+    return `{sa_family=AF_UNIX, sun_path=${isAbstract ? "@" : ""}${quoted(path)}}`;
   }
-  return length === 0 ? "NULL" : `{sa_family=${hexadecimal(family)}}`;
+  const data = string(addr.subarray(SA_DATA), length - SA_DATA);
+  return `{sa_family=${name(family, ...FAMILIES)}, sa_data=${data}}`;
 }
 
 /** The descriptor, and an address that the kernel filled in with its length. */
@@ -337,7 +357,8 @@ function accepted(
 ): (string | number)[] {
   const [fd] = args;
   if (args[at] === null) return [int(fd), "NULL", "NULL"];
-  const length = bytes32(args[lengthAt])[0]!;
+  // The kernel tells the whole length, also where it had room for less.
+  const length = Math.min(bytes32(before[lengthAt])[0]!, bytes32(args[lengthAt])[0]!);
   return [
     int(fd),
     result === -1 ? address(args[at]) : socketAddress(args[at], length),
@@ -364,13 +385,25 @@ function optionLevel(level: Argument | undefined): string {
 }
 
 function optionName(level: number, option: Argument | undefined): string {
-  const prefix = level === C.SOL_SOCKET ? "SO_" : level === C.IPPROTO_TCP ? "TCP_" : "IPV6_";
+  const prefix = { SOL_SOCKET: "SO_", SOL_TCP: "TCP_", SOL_IPV6: "IPV6_" }[optionLevel(level)];
+  if (prefix === undefined) return hexadecimal(int(option));
   return name(option, ...Object.keys(C).filter((name) => name.startsWith(prefix)));
 }
 
-function option32(value: Uint8Array, length: number): string {
-  if (length !== 4) return string(value, length);
-  return `[${new Int32Array(value.slice(0, 4).buffer)[0]}]`;
+function optionValue(
+  level: Argument | undefined,
+  option: Argument | undefined,
+  value: Argument | undefined,
+  length: number,
+): string {
+  if (length < 4) return address(value);
+  const [first, second] = new Int32Array(bytes(value).slice(0, 8).buffer);
+  const isOfSocket = level === C.SOL_SOCKET;
+  if (isOfSocket && option === C.SO_LINGER && length === 8) {
+    return `{l_onoff=${first}, l_linger=${second}}`;
+  }
+  if (isOfSocket && option === C.SO_ERROR) return `[${first === 0 ? 0 : errnoName(first!)}]`;
+  return length === 4 ? `[${first}]` : string(value, length);
 }
 
 function messageFlags(flags: Argument | undefined): string {
@@ -390,10 +423,15 @@ function received(buf: Argument | undefined, result: number): string {
 
 /** Bytes as a C string; `...` where it goes on. */
 function string(buf: Argument | undefined, length: number): string {
-  const shown = bytes(buf).subarray(0, Math.min(length, STRING_LIMIT));
+  if (address(buf) === "NULL") return "NULL"; // as an array without elements arrives
+  const shown = bytes(buf).subarray(0, Math.min(length, LIMIT));
+  return quoted(shown) + (length > LIMIT ? "..." : "");
+}
+
+function quoted(bytes: Uint8Array): string {
   let text = "";
-  shown.forEach((byte, i) => text += escapeByte(byte, shown[i + 1]));
-  return `"${text}"${length > STRING_LIMIT ? "..." : ""}`;
+  bytes.forEach((byte, i) => text += escapeByte(byte, bytes[i + 1]));
+  return `"${text}"`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -410,17 +448,13 @@ function escapeByte(byte: number, next: number | undefined): string {
   const character = String.fromCharCode(byte);
   if (character in ESCAPES) return ESCAPES[character]!;
   if (byte >= 0x20 && byte < 0x7f) return character;
-  // As short as it can be said: all three digits only where a digit follows.
-  const isBeforeDigit = next !== undefined && next >= 0x30 && next <= 0x39;
+  // As short as it can be said: all three digits only where an octal digit follows.
+  const isBeforeDigit = next !== undefined && next >= 0x30 && next <= 0x37;
   return `\\${byte.toString(8).padStart(isBeforeDigit ? 3 : 1, "0")}`;
 }
 
 function address(memory: Argument | undefined): string {
   if (memory === null || memory === undefined) return "NULL";
   const pointer = Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>);
-  return hexadecimal64(Deno.UnsafePointer.value(pointer));
-}
-
-function hexadecimal64(value: bigint): string {
-  return `0x${value.toString(16)}`;
+  return pointer === null ? "NULL" : `0x${Deno.UnsafePointer.value(pointer).toString(16)}`;
 }

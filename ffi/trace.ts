@@ -33,7 +33,7 @@ let isTelling = false;
 
 /**
  * Reports every syscall that the library makes in this thread, until disposed. What a sink itself calls is not reported, and what it
- * throws is printed and forgotten.
+ * throws is printed and forgotten. Several may trace at once: each is told every call. `docs/tracing.md` says how to read the lines.
  *
  * @param sink What to do with each call. Default: a line on standard error.
  * @returns Ends the report when disposed; twice is once.
@@ -98,11 +98,17 @@ function tell(name: string, call: Call, number: number, milliseconds: number): v
   isTelling = true;
   try {
     const record = new Record(name, call, number, milliseconds * 1000);
-    for (const { sink } of [...sinks]) sink(record);
-  } catch (error) {
-    console.error("A sink of traceSyscalls() failed:", error);
+    for (const { sink } of [...sinks]) tellOne(sink, record);
   } finally {
     isTelling = false;
+  }
+}
+
+function tellOne(sink: (call: SyscallRecord) => void, record: SyscallRecord): void {
+  try {
+    sink(record);
+  } catch (error) {
+    console.error("A sink of traceSyscalls() failed:", error);
   }
 }
 

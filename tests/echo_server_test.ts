@@ -19,7 +19,16 @@ import { DENO, hasCommand, path, Program, run } from "./programs.ts";
 
 const ECHO_SERVER = path("examples/echo_server.ts");
 const ECHO_CLIENT = path("tests/peers/echo_client.py");
-const FLAGS = ["--host", "--port", "--selector", "--workers", "--blocking", "--quiet", "--help"];
+const FLAGS = [
+  "--host",
+  "--port",
+  "--selector",
+  "--workers",
+  "--blocking",
+  "--quiet",
+  "--trace",
+  "--help",
+];
 
 const BEST = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
 const CONNECTIONS = 200;
@@ -582,6 +591,37 @@ Deno.test("Echo server --quiet says nothing of its connections", async () => {
   }
   assertEquals(await server.stop(), []);
 });
+
+for (const args of [["--selector", "poll"], ["--blocking"]]) {
+  Deno.test(`Echo server --trace ${args.join(" ")} prints each syscall as it happens`, async () => {
+    await using server = await EchoServer.start("--trace", ...args);
+    using connections = new Connections();
+    const [connection] = await connections.open(server, 1);
+    const { port } = connection!.localAddr;
+    const hasPrinted = (line: RegExp) => until(() => line.test(server.stderr), `${line}`);
+
+    // What has happened is there, and what has not yet is not.
+    await hasPrinted(new RegExp(`^accept4\\(\\d+, {.*htons\\(${port}\\).* = \\d+$`, "m"));
+    const fd = /^accept4\(.* = (\d+)$/m.exec(server.stderr)![1];
+    assertEquals(/^(recv|send)/m.test(server.stderr), false, server.stderr);
+    await assertEchoes(connection!, new TextEncoder().encode("hello\n"));
+    await hasPrinted(
+      new RegExp(`^recv\\(${fd}, "hello\\\\n", 65536, 0\\) = 6\nsend\\(${fd}, .*\\) = 6$`, "m"),
+    );
+    assertEquals(server.stderr.includes("\nclose("), false, server.stderr);
+    await leave(connection!);
+    await hasPrinted(new RegExp(`^recv\\(${fd}, "", 65536, 0\\) = 0$`, "m"));
+    await hasPrinted(new RegExp(`^close\\(${fd}\\) = 0$`, "m"));
+
+    await server.stop();
+    // Syscalls and nothing else, from the first one to the last.
+    const lines = server.stderr.trimEnd().split("\n");
+    assertEquals(lines.filter((line) => !/^\w+\(.*\) = (-1 E|0x)?\w+( \(.*\))?$/.test(line)), []);
+    assertMatch(lines[0]!, /^eventfd\(|^pipe|^socketpair\(/);
+    assertMatch(lines.at(-1)!, /^close\(/);
+    server.stderr = "";
+  });
+}
 
 Deno.test("Echo server --help shows every flag and exits 0", async () => {
   const { code, stdout, stderr } = await runServer("--help");

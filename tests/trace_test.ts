@@ -1,0 +1,389 @@
+/** What traceSyscalls() says, held against strace(1), and what it leaves alone. */
+
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLess,
+  assertMatch,
+  assertNotEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import * as ffi from "../ffi/mod.ts";
+import { libc } from "../ffi/libc.ts";
+import { DefaultSelector, EVENT_READ, Socket, type SyscallRecord, traceSyscalls } from "../mod.ts";
+import { Pair, Pipe } from "./descriptors.ts";
+import { DENO, path, Program, run } from "./programs.ts";
+import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from "./strace.ts";
+
+const { EBADF } = ffi;
+const ABSENT = 999_999; // no descriptor
+const isPolling = ffi.isPlatformWith("epoll"); // where a waiting selector parks poll() on its own descriptor
+
+/** What was recorded while `action` ran. */
+function recordsOf(action: () => void): SyscallRecord[] {
+  const records: SyscallRecord[] = [];
+  using _ = traceSyscalls((call) => records.push(call));
+  action();
+  return records;
+}
+
+function linesOf(action: () => void): string[] {
+  return recordsOf(action).map(String);
+}
+
+/** What was printed on standard error while `action` ran. */
+function printedBy(action: () => void): string {
+  const { error } = console;
+  let printed = "";
+  console.error = (...values: unknown[]) => printed += `${values.join(" ")}\n`;
+  try {
+    action();
+  } finally {
+    console.error = error;
+  }
+  return printed;
+}
+
+Deno.test({
+  name: "traceSyscalls() prints some three hundred calls as strace does, one for one" +
+    (canStrace ? "" : " (needs strace on x86-64 Linux)"),
+  ignore: !canStrace,
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      const program = [DENO, "run", "--allow-ffi", path("tests/fixtures/traced.ts")];
+      const { code, stdout, stderr } = await run("strace", straceArgs(file, program));
+      assertEquals(code, 0, stderr);
+      const ours = stdout.trimEnd().split("\n");
+
+      const all = parseStrace(await Deno.readTextFile(file));
+      const first = all.findIndex(({ line }) => line.startsWith("close(-1001)"));
+      const last = all.findIndex(({ line }) => line.startsWith("close(-1002)"));
+      const { thread } = all[first]!;
+      const theirs = all.slice(first, last + 1).filter((call) => call.thread === thread);
+
+      assertGreaterOrEqual(ours.length, 300);
+      assertEquals(ours.map(asStrace), theirs.map(({ line }) => withoutTimeLeft(line)));
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
+
+Deno.test({
+  name: "The echo server's --trace is what strace says of it with three clients, call by call" +
+    (canStrace ? "" : " (needs strace on x86-64 Linux)"),
+  ignore: !canStrace,
+  async fn() {
+    const file = await Deno.makeTempFile();
+    try {
+      const server = [DENO, "run", "--allow-ffi", path("examples/echo_server.ts")];
+      const args = straceArgs(file, [...server, "--trace", "--port", "0"]);
+      await using program = new Program("strace", args, { stderr: "piped" });
+      const stderr = new Response(program.child.stderr).text();
+      const port = Number(/:(\d+) /.exec(await program.line() ?? "")![1]);
+      await visit(port);
+      Deno.kill(childOf(program.child.pid), "SIGINT");
+      assertMatch(await program.rest(), /server closed\n$/);
+      const ours = (await stderr).trimEnd().split("\n");
+      await program.child.status; // the file is whole
+
+      assertAlike(ours, parseStrace(await Deno.readTextFile(file)));
+      const names = new Set(ours.map((line) => line.split("(")[0]));
+      const expected = ["bind", "listen", "epoll_ctl", "accept4", "recv", "send", "close", "poll"];
+      assertEquals(expected.filter((name) => !names.has(name)), [], "calls of every kind");
+      assertMatch(ours.join("\n"), /^recv\(.* = -1 ECONNRESET /m);
+      assertMatch(ours.join("\n"), /^accept4\(.* = -1 EAGAIN /m);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
+
+/** Three clients: one that sends twice, one that is reset, one that says nothing. */
+async function visit(port: number): Promise<void> {
+  const address = { hostname: "127.0.0.1", port };
+  const buffer = new Uint8Array(64);
+  using talker = await Deno.connect(address);
+  using silent = await Deno.connect(address);
+  for (const text of ["hello\n", "more than thirty-two bytes: the trace cuts them\n"]) {
+    await talker.write(new TextEncoder().encode(text));
+    assertEquals(await talker.read(buffer), text.length);
+  }
+  const reset = new Socket();
+  reset.setOption(ffi.SOL_SOCKET, ffi.SO_LINGER, new Uint8Array(Int32Array.of(1, 0).buffer));
+  reset.connect(address);
+  reset.send(new Uint8Array([0, 1, 255]));
+  assertEquals(reset.recv(64), new Uint8Array([0, 1, 255]));
+  reset.close();
+  for (const client of [silent, talker]) {
+    await client.closeWrite();
+    assertEquals(await client.read(buffer), null);
+  }
+}
+
+/** The process that strace started. */
+function childOf(pid: number): number {
+  return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ")[0]);
+}
+
+/**
+ * Asserts that strace saw all the calls that we tell, in our order, and no other on our descriptors. What another thread
+ * was left with ends when it ends, and is told later: calls of poll() are compared among themselves.
+ */
+function assertAlike(ours: string[], theirs: { line: string }[]): void {
+  const start = theirs.findIndex(({ line }) => line === asStrace(ours[0]!));
+  const isPoll = (line: string) => line.startsWith("poll(");
+  const own = new Set<string>(); // descriptors that are open and ours
+  const seen = theirs.slice(start).map(({ line }) => withoutTimeLeft(line)).filter((line) => {
+    const [, name, argument, result] = /^(\w+)\((?:\[\{fd=)?([-\w]*).* = (\S+)/.exec(line)!;
+    const creates = ["socket", "eventfd2", "epoll_create1"].includes(name!);
+    const isOwn = creates || own.has(argument!) || line.startsWith("poll([], 0, 0)");
+    if (creates || name === "accept4") own.add(result!);
+    if (name === "close") own.delete(argument!);
+    return isOwn;
+  });
+  const expected = ours.map(asStrace);
+  assertEquals(expected.filter((line) => !isPoll(line)), seen.filter((line) => !isPoll(line)));
+  assertEquals(expected.filter(isPoll), seen.filter(isPoll));
+}
+
+Deno.test("A record has the call's name, decoded arguments, result, and the errno's name where it failed", () => {
+  const [call] = recordsOf(() => ffi.close(ABSENT));
+  assertEquals(call!.name, "close");
+  assertEquals(call!.args, [`${ABSENT}`]);
+  assertEquals(call!.result, -1);
+  assertEquals(call!.error, "EBADF");
+  assertEquals(`${call}`, `close(${ABSENT}) = -1 EBADF (Bad file descriptor)`);
+
+  const [success] = recordsOf(() => ffi.close(ffi.fcntl(0, ffi.F_DUPFD, 0)));
+  assertEquals(success!.error, undefined);
+  assert(!("error" in success!));
+});
+
+Deno.test("traceSyscalls() cuts buffers after 32 bytes", () => {
+  using pipe = new Pipe();
+  const bytes = new Uint8Array(40).fill(120);
+  const [write32, write33, read33] = linesOf(() => {
+    ffi.write(pipe.writer, bytes, 32);
+    ffi.write(pipe.writer, bytes, 33);
+    ffi.read(pipe.reader, new Uint8Array(32), 32);
+    ffi.read(pipe.reader, new Uint8Array(33), 33);
+  }).toSpliced(2, 1);
+  const x = "x".repeat(32);
+  assertEquals(write32, `write(${pipe.writer}, "${x}", 32) = 32`);
+  assertEquals(write33, `write(${pipe.writer}, "${x}"..., 33) = 33`);
+  assertEquals(read33, `read(${pipe.reader}, "${x}"..., 33) = 33`);
+});
+
+Deno.test("A record's duration is how long the call took, in microseconds", () => {
+  const memory = new Uint8Array(ffi.pollfd.size);
+  const start = performance.now();
+  const [waited, looked] = recordsOf(() => {
+    ffi.poll(memory, 0, 20);
+    ffi.poll(memory, 0, 0);
+  });
+  const all = (performance.now() - start) * 1000;
+  assertGreaterOrEqual(waited!.duration, 19_000); // the clock may be coarse
+  assertLess(waited!.duration, all);
+  assertLess(looked!.duration, waited!.duration);
+  assertGreaterOrEqual(looked!.duration, 0);
+});
+
+Deno.test("A call that changed its memory is printed with what it was given and what it found", () => {
+  using pair = new Pair();
+  const [fd, other] = [pair.left.fileno(), pair.right.fileno()];
+  const set = new Uint8Array(ffi.fd_set.size);
+  ffi.FD_SET(fd, set);
+  ffi.FD_SET(other, set);
+  pair.left.send(new Uint8Array([1]));
+  const [line] = linesOf(() => ffi.select(other + 1, set, null, null, null));
+  assertEquals(
+    line,
+    `select(${other + 1}, [${fd} ${other}], NULL, NULL, NULL) = 1 (in [${other}])`,
+  );
+});
+
+Deno.test({
+  name:
+    "The poll() that selectAsync() parks is reported when it completes, with its whole duration",
+  ignore: !isPolling,
+  async fn() {
+    using pair = new Pair();
+    using selector = new DefaultSelector();
+    selector.register(pair.left, EVENT_READ);
+    const records: SyscallRecord[] = [];
+    using _ = traceSyscalls((call) => records.push(call));
+    // Those without descriptors only let the event loop turn.
+    const polls = () => records.filter(({ name, args }) => name === "poll" && args[1] !== "0");
+
+    const wait = selector.selectAsync();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(polls(), [], "it has not completed");
+    pair.right.send(new Uint8Array([1]));
+    await wait;
+
+    const [poll] = polls();
+    assertMatch(
+      `${poll}`,
+      /^poll\(\[\{fd=\d+, events=POLLIN\}, \{fd=(\d+), events=POLLIN\}\], 2, -1\) = 1 \(\[\{fd=\1, revents=POLLIN\}\]\)$/,
+    );
+    assertGreaterOrEqual(poll!.duration, 15_000);
+  },
+});
+
+Deno.test("A nonblocking poll() that began before the tracing is not reported", async () => {
+  using pipe = new Pipe();
+  const memory = new Uint8Array(ffi.pollfd.size);
+  ffi.pollfd.write(memory, { fd: pipe.reader, events: ffi.POLLIN, revents: 0 });
+  const parked = ffi.poll_nonblocking(memory, 1, -1);
+  const names: string[] = [];
+  using _ = traceSyscalls(({ name }) => names.push(name));
+  pipe.fill();
+  assertEquals(await parked, 1);
+  assertEquals(names, ["write"]);
+});
+
+Deno.test("Each of several tracings is told every call once, in the order in which they began", () => {
+  const told: string[] = [];
+  using _outer = traceSyscalls(({ args }) => told.push(`outer ${args}`));
+  {
+    using _inner = traceSyscalls(({ args }) => told.push(`inner ${args}`));
+    ffi.close(-2);
+  }
+  ffi.close(-3);
+  assertEquals(told, ["outer -2", "inner -2", "outer -3"]);
+});
+
+Deno.test("A tracing may end before one that began earlier, and the other way round", () => {
+  const told: string[] = [];
+  const first = traceSyscalls(({ args }) => told.push(`first ${args}`));
+  const second = traceSyscalls(({ args }) => told.push(`second ${args}`));
+  first[Symbol.dispose]();
+  ffi.close(-2);
+  second[Symbol.dispose]();
+  ffi.close(-3);
+  assertEquals(told, ["second -2"]);
+});
+
+Deno.test("One sink that traces twice is told twice, until both have ended", () => {
+  let count = 0;
+  const sink = () => void count++;
+  const first = traceSyscalls(sink);
+  const second = traceSyscalls(sink);
+  ffi.close(-2);
+  assertEquals(count, 2);
+  first[Symbol.dispose]();
+  ffi.close(-2);
+  assertEquals(count, 3);
+  second[Symbol.dispose]();
+});
+
+Deno.test("A tracing that is disposed twice is disposed once, and ends no other", () => {
+  const told: string[] = [];
+  const first = traceSyscalls(() => {});
+  using _ = traceSyscalls(({ name }) => told.push(name));
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  ffi.close(-2);
+  assertEquals(told, ["close"]);
+});
+
+Deno.test("A sink may end its own tracing", () => {
+  let count = 0;
+  const tracing = traceSyscalls(() => {
+    count++;
+    tracing[Symbol.dispose]();
+  });
+  ffi.close(-2);
+  ffi.close(-2);
+  assertEquals(count, 1);
+});
+
+Deno.test("What a sink throws is printed, and harms neither the call, nor its errno, nor the other sinks", () => {
+  let told = 0;
+  const printed = printedBy(() => {
+    using _throws = traceSyscalls(() => {
+      throw new Error("no sink today");
+    });
+    using _counts = traceSyscalls(() => void told++);
+    assertEquals(ffi.close(-2), -1);
+    assertEquals(ffi.errno(), EBADF);
+  });
+  assertEquals(told, 1);
+  assertMatch(printed, /^A sink of traceSyscalls\(\) failed: Error: no sink today/);
+});
+
+Deno.test("A sink that uses the library is not told its own calls, and what it does harms no errno", () => {
+  const names: string[] = [];
+  {
+    using _ = traceSyscalls(({ name }) => {
+      names.push(name);
+      const [left, right] = Socket.pair();
+      left.send(new Uint8Array([1]));
+      right.recv(1);
+      left.close();
+      right.close();
+      using selector = new DefaultSelector();
+      selector.select(0);
+      ffi.connect(0, new Uint8Array(16), 16); // fails with another errno
+      assertNotEquals(ffi.errno(), EBADF);
+    });
+    assertEquals(ffi.close(-2), -1);
+    assertEquals(ffi.errno(), EBADF);
+  }
+  assertEquals(names, ["close"]);
+});
+
+Deno.test("Tracing changes neither results nor what the library throws", () => {
+  using pair = new Pair();
+  pair.left.setBlocking(false);
+  using _ = traceSyscalls(() => {});
+  assertEquals(pair.left.recv(16), null);
+  pair.right.send(new Uint8Array([1, 2, 3]));
+  assertEquals(pair.left.recv(16), new Uint8Array([1, 2, 3]));
+  assertThrows(() => Socket.fromFd(ABSENT), Deno.errors.BadResource, "EBADF");
+});
+
+Deno.test("Calls go straight to the C library's functions before the first tracing and after the last", async () => {
+  // The same object and functions: so what is called is what was called when nobody had ever traced.
+  const program = `
+    import { libc } from "${new URL("../ffi/libc.ts", import.meta.url)}";
+    import { traceSyscalls } from "${new URL("../mod.ts", import.meta.url)}";
+    const never = libc();
+    const functions = Object.values(never);
+    const first = traceSyscalls(() => {});
+    const second = traceSyscalls(() => {});
+    console.log(libc() !== never && libc().close !== never.close);
+    first[Symbol.dispose]();
+    second[Symbol.dispose]();
+    console.log(libc() === never, Object.values(libc()).every((f, i) => f === functions[i]));`;
+  const { stdout, stderr } = await run(DENO, ["eval", program]);
+  assertEquals(stdout, "true\ntrue true\n", stderr);
+});
+
+Deno.test("Functions that are no syscalls are never wrapped", () => {
+  const { inet_pton, close } = libc();
+  using _ = traceSyscalls(() => {});
+  assertStrictEquals(libc().inet_pton, inet_pton);
+  assert(libc().close !== close);
+});
+
+Deno.test("Without a sink, traceSyscalls() prints a line a call on standard error", () => {
+  const printed = printedBy(() => {
+    using _ = traceSyscalls();
+    ffi.close(-2);
+    ffi.close(-3);
+  });
+  assertEquals(
+    printed,
+    "close(-2) = -1 EBADF (Bad file descriptor)\nclose(-3) = -1 EBADF (Bad file descriptor)\n",
+  );
+});
+
+Deno.test("traceSyscalls() refuses a sink that is no function", () => {
+  assertThrows(() => traceSyscalls("stderr" as never), TypeError, "function");
+  assertEquals(linesOf(() => ffi.close(-2)).length, 1);
+});
