@@ -47,6 +47,8 @@ export interface EchoOptions {
   readonly warmup: number;
   /** Seconds of the measurement. */
   readonly seconds: number;
+  /** Ends it all, with no server left behind. */
+  readonly signal: AbortSignal;
 }
 
 /** Measures, telling each step on standard error. */
@@ -68,6 +70,7 @@ export async function echo(
           try {
             ofWorkload[at]!.rounds.push(await measure(peer, load, workload, options));
           } catch (error) {
+            options.signal.throwIfAborted();
             ofWorkload[at]!.failures.push((error as Error).message);
           }
         }
@@ -84,9 +87,10 @@ async function measure(
   { name, command }: Peer,
   load: string,
   { kind, connections, idle, size, window, pause }: Workload,
-  { warmup, seconds }: EchoOptions,
+  { warmup, seconds, signal }: EchoOptions,
 ): Promise<Measurement> {
-  await using server = new Program("sh", pinned(0, command), { stderr: "null" });
+  signal.throwIfAborted();
+  await using server = new Program("sh", pinned(0, command), { stderr: "null", signal });
   const line = await server.line();
   const port = line?.match(/^listening on .*:(\d+)/)?.[1];
   if (port === undefined) throw new Error(`${name} does not listen`);

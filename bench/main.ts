@@ -47,6 +47,11 @@ if (values.only !== undefined && !["echo", "micro"].includes(values.only)) {
   refuse("--only takes echo or micro");
 }
 
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => interruption.abort(new Error(`Ended by ${signal}`)));
+}
+
 const names = values.workload ?? (values.quick ? QUICK : WORKLOADS.map(({ name }) => name));
 const rounds = number("--rounds", values.rounds ?? (values.quick ? "1" : "3"));
 const report: Report = {
@@ -59,6 +64,7 @@ const report: Report = {
     rounds,
     warmup: number("--warmup", values.warmup ?? "0.5"),
     seconds: number("--seconds", values.seconds ?? (values.quick ? "0.5" : "1")),
+    signal: interruption.signal,
   }),
   ...values.only !== "echo" &&
     { micro: await (values.quick ? micro(1, ["epoll"]) : micro(3, ["epoll", "poll", "select"])) },
