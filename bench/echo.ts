@@ -113,7 +113,10 @@ export function summary(result: Result, of: keyof Measurement): Summary {
 
 /** Each workload as a table: figures of ours, ratios to them for the rest. */
 export function echoTables(results: readonly Result[]): string {
-  return [...Map.groupBy(results, ({ workload }) => workload)].map(([workload, group]) => {
+  const note =
+    "Rates and latencies count where server or load is near 1.00: elsewhere something else\n" +
+    "used the processors. The processor time of a message stands it better.\n\n";
+  return note + [...Map.groupBy(results, ({ workload }) => workload)].map(([workload, group]) => {
     const ours = group.find(({ peer }) => peer === OURS);
     const rows = group.map((result) => [result.peer, ...echoRow(result, ours)]);
     return `${workload}\n${table([["", ...HEADINGS], ...rows])}\n`;
