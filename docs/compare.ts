@@ -1,0 +1,122 @@
+/**
+ * What one select() costs with 10 to 10,000 idle descriptors and one that is ready, on each mechanism of this machine:
+ * a table on standard output, and a plot in `compare.svg`, or where the first argument says.
+ *
+ *   deno task compare
+ *
+ * @module
+ */
+
+import { parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import { close, F_DUPFD_CLOEXEC, fcntl } from "../ffi/mod.ts";
+import * as selectors from "../mod.ts";
+import { EVENT_READ, Socket } from "../mod.ts";
+
+interface Measure {
+  mechanism: string;
+  /** Idle descriptors. */
+  idle: number;
+  /** Microseconds for one select(). */
+  time: number;
+}
+
+const COUNTS = [10, 30, 100, 300, 1000, 3000, 10_000];
+const BATCHES = 21;
+const BATCH_TIME = 5; // milliseconds, at least
+const FD_SETSIZE = 1024;
+
+const { SelectSelector, PollSelector, EpollSelector, KqueueSelector } = selectors;
+const MECHANISMS = {
+  select: SelectSelector,
+  poll: PollSelector,
+  epoll: EpollSelector,
+  kqueue: KqueueSelector,
+};
+
+const measures = Object.entries(MECHANISMS)
+  .filter(([, Selector]) => Selector.isSupported())
+  .flatMap(([mechanism, Selector]) =>
+    COUNTS.map((idle) => ({ mechanism, idle, time: measure(new Selector(), idle) }))
+  ).filter((measure): measure is Measure => measure.time !== undefined);
+printTable(measures);
+const file = Deno.args[0] ?? "compare.svg";
+await Deno.writeTextFile(file, await plot(measures));
+console.log(`\nThe plot is in ${file}.`);
+
+/** Microseconds that one select() takes; undefined where the mechanism cannot watch so many. */
+function measure(selector: selectors.BaseSelector, idle: number): number | undefined {
+  using _ = selector;
+  const [quiet, other] = Socket.pair();
+  const [ready, talker] = Socket.pair();
+  const fds: number[] = [];
+  try {
+    while (fds.length < idle) {
+      const fd = fcntl(quiet.fileno(), F_DUPFD_CLOEXEC, 0);
+      if (fd === -1) return undefined; // ulimit -n
+      fds.push(fd);
+      if (selector instanceof SelectSelector && fd >= FD_SETSIZE) return undefined;
+      selector.register(fd, EVENT_READ);
+    }
+    selector.register(ready, EVENT_READ);
+    talker.send(new Uint8Array(1)); // and nobody ever receives it: it is ready each time
+    return median(Array.from({ length: BATCHES }, () => batch(selector)).slice(1));
+  } finally {
+    for (const fd of fds) close(fd);
+    for (const socket of [quiet, other, ready, talker]) socket.close();
+  }
+}
+
+/** Microseconds of one select(), on the average of some milliseconds. */
+function batch(selector: selectors.BaseSelector): number {
+  const start = performance.now();
+  let calls = 0;
+  let end = start;
+  do {
+    for (let i = 0; i < 10; i++) {
+      if (selector.select(0).length !== 1) throw new Error("not just one descriptor is ready");
+    }
+    calls += 10;
+    end = performance.now();
+  } while (end < start + BATCH_TIME);
+  return (end - start) * 1000 / calls;
+}
+
+function median(numbers: number[]): number {
+  return numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+function printTable(measures: Measure[]) {
+  const mechanisms = [...new Set(measures.map(({ mechanism }) => mechanism))];
+  console.log("Microseconds for one select() that finds one ready descriptor\n");
+  console.log(`| idle | ${mechanisms.map((name) => name.padStart(7)).join(" | ")} |`);
+  console.log(`| ----: | ${mechanisms.map(() => "------:").join(" | ")} |`);
+  for (const idle of COUNTS) {
+    const times = mechanisms.map((mechanism) => {
+      const found = measures.find((one) => one.mechanism === mechanism && one.idle === idle);
+      return (found?.time.toFixed(1) ?? "–").padStart(7);
+    });
+    console.log(`| ${`${idle}`.padStart(5)} | ${times.join(" | ")} |`);
+  }
+}
+
+async function plot(measures: Measure[]): Promise<string> {
+  const spec: TopLevelSpec = {
+    width: 480,
+    height: 300,
+    background: "white",
+    data: { values: measures },
+    mark: { type: "line", point: true },
+    encoding: {
+      x: { field: "idle", type: "quantitative", scale: { type: "log" }, title: "idle descriptors" },
+      y: {
+        field: "time",
+        type: "quantitative",
+        scale: { type: "log" },
+        title: "microseconds for one select()",
+      },
+      color: { field: "mechanism", type: "nominal", title: null, sort: Object.keys(MECHANISMS) },
+    },
+  };
+  return await new View(parse(compile(spec).spec), { renderer: "none" }).toSVG() + "\n";
+}
