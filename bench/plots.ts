@@ -1,6 +1,6 @@
 /**
- * The figures as pictures: SVG, drawn by Vega-Lite, which only this file needs. What it draws are ratios, since figures of
- * different machines cannot be compared.
+ * The figures as pictures: SVG, drawn by Vega-Lite. What it draws are ratios, since figures of different machines cannot
+ * be compared.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { figures, type Measurement, type Result } from "./echo.ts";
 import type { Micro } from "./micro.ts";
 import { OURS } from "./peers.ts";
 import { median } from "./statistics.ts";
+import { drawSvg } from "./svg.ts";
 
 /** All that one run measured. */
 export interface Report {
@@ -20,29 +21,20 @@ export interface Report {
   readonly micro?: Micro;
 }
 
-// What is used of the packages. They are named in variables, so that checking this project does not fetch them.
-interface Vega {
-  parse(spec: unknown): unknown;
-  View: new (runtime: unknown, options: { renderer: "none" }) => { toSVG(): Promise<string> };
-}
-interface VegaLite {
-  compile(spec: unknown): { spec: unknown };
-}
-const VEGA = "npm:vega@6";
-const VEGA_LITE = "npm:vega-lite@6";
-
 const SMALL = ["100 connections", "1,000 connections", "8,000 connections"];
 const LARGE = ["16 kB, 100 connections", "1 MB, 10 streams", "a connection a message"];
 
 /** Draws bench/plots/*.svg: what the report has. */
 export async function draw({ results, micro }: Report): Promise<void> {
   await Deno.mkdir(path("bench/plots"), { recursive: true });
+  const file = (name: string) => path(`bench/plots/${name}.svg`);
   if (results !== undefined) {
-    await save("cpu", ratios(results, "cpu", [...SMALL, ...LARGE], "processor time a message"));
-    await save("rate", ratios(results, "perSecond", [...SMALL, ...LARGE], "messages a second"));
-    await save("p99", ratios(results, "p99", SMALL, "latency, 99th percentile"));
+    const all = [...SMALL, ...LARGE];
+    await drawSvg(ratios(results, "cpu", all, "processor time a message"), file("cpu"));
+    await drawSvg(ratios(results, "perSecond", all, "messages a second"), file("rate"));
+    await drawSvg(ratios(results, "p99", SMALL, "latency, 99th percentile"), file("p99"));
   }
-  if (micro !== undefined) await save("calls", calls(micro));
+  if (micro !== undefined) await drawSvg(calls(micro), file("calls"));
 }
 
 /** A panel for each workload, a bar for each peer: a figure as its ratio to ours. */
@@ -51,7 +43,7 @@ function ratios(
   of: keyof Measurement,
   workloads: readonly string[],
   title: string,
-): unknown {
+): Record<string, unknown> {
   const measured = results.filter(({ workload, rounds }) => {
     return workloads.includes(workload) && rounds.length > 0;
   });
@@ -71,7 +63,7 @@ function ratios(
   };
 }
 
-function calls({ ours, c, python }: Micro): unknown {
+function calls({ ours, c, python }: Micro): Record<string, unknown> {
   const values = Object.entries(ours)
     .filter(([name]) => name.startsWith("epoll: "))
     .flatMap(([name, nanoseconds]) => {
@@ -117,16 +109,4 @@ function bars(field: string, order: readonly string[]): unknown {
       },
     ],
   };
-}
-
-async function save(name: string, spec: unknown): Promise<void> {
-  const vega: Vega = await import(VEGA);
-  const vegaLite: VegaLite = await import(VEGA_LITE);
-  const compiled = vegaLite.compile({
-    ...spec as Record<string, unknown>,
-    background: "white",
-    config: { view: { stroke: null }, axis: { grid: false } },
-  });
-  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
-  await Deno.writeTextFile(path(`bench/plots/${name}.svg`), await view.toSVG() + "\n");
 }

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import { median } from "../bench/statistics.ts";
+import { drawSvg } from "../bench/svg.ts";
 import { close, F_DUPFD_CLOEXEC, fcntl } from "../ffi/mod.ts";
 import * as selectors from "../mod.ts";
 import { EVENT_READ, Socket } from "../mod.ts";
@@ -41,7 +41,7 @@ const measures = Object.entries(MECHANISMS)
   ).filter((measure): measure is Measure => measure.time !== undefined);
 printTable(measures);
 const file = Deno.args[0] ?? "compare.svg";
-await Deno.writeTextFile(file, await plot(measures));
+await drawSvg(plot(measures), file);
 console.log(`\nThe plot is in ${file}.`);
 
 /** Microseconds that one select() takes; undefined where the mechanism cannot watch so many. */
@@ -82,14 +82,10 @@ function batch(selector: selectors.BaseSelector): number {
   return (end - start) * 1000 / calls;
 }
 
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
-}
-
 function printTable(measures: Measure[]) {
   const mechanisms = [...new Set(measures.map(({ mechanism }) => mechanism))];
   console.log("Microseconds for one select() that finds one ready descriptor\n");
-  console.log(`| idle | ${mechanisms.map((name) => name.padStart(7)).join(" | ")} |`);
+  console.log(`|  idle | ${mechanisms.map((name) => name.padStart(7)).join(" | ")} |`);
   console.log(`| ----: | ${mechanisms.map(() => "------:").join(" | ")} |`);
   for (const idle of COUNTS) {
     const times = mechanisms.map((mechanism) => {
@@ -100,23 +96,20 @@ function printTable(measures: Measure[]) {
   }
 }
 
-async function plot(measures: Measure[]): Promise<string> {
-  const spec: TopLevelSpec = {
+/** A line for each mechanism, both axes logarithmic. */
+function plot(measures: Measure[]): Record<string, unknown> {
+  const axis = (field: keyof Measure, title: string) => {
+    return { field, title, type: "quantitative", scale: { type: "log" } };
+  };
+  return {
     width: 480,
     height: 300,
-    background: "white",
     data: { values: measures },
     mark: { type: "line", point: true },
     encoding: {
-      x: { field: "idle", type: "quantitative", scale: { type: "log" }, title: "idle descriptors" },
-      y: {
-        field: "time",
-        type: "quantitative",
-        scale: { type: "log" },
-        title: "microseconds for one select()",
-      },
+      x: axis("idle", "idle descriptors"),
+      y: axis("time", "microseconds for one select()"),
       color: { field: "mechanism", type: "nominal", title: null, sort: Object.keys(MECHANISMS) },
     },
   };
-  return await new View(parse(compile(spec).spec), { renderer: "none" }).toSVG() + "\n";
 }

@@ -1,0 +1,29 @@
+/**
+ * A Vega-Lite specification as an SVG picture. The packages come from npm when they are first used.
+ *
+ * @module
+ */
+
+// What is used of them. They are named in variables, so that checking this project does not fetch them.
+interface Vega {
+  parse(spec: unknown): unknown;
+  View: new (runtime: unknown, options: { renderer: "none" }) => { toSVG(): Promise<string> };
+}
+interface VegaLite {
+  compile(spec: unknown): { spec: unknown };
+}
+const VEGA = "npm:vega@6";
+const VEGA_LITE = "npm:vega-lite@6";
+
+/** Draws `spec` into `file`, on white and without a grid. */
+export async function drawSvg(spec: Record<string, unknown>, file: string): Promise<void> {
+  const vega: Vega = await import(VEGA);
+  const vegaLite: VegaLite = await import(VEGA_LITE);
+  const compiled = vegaLite.compile({
+    ...spec,
+    background: "white",
+    config: { view: { stroke: null }, axis: { grid: false } },
+  });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
+  await Deno.writeTextFile(file, await view.toSVG() + "\n");
+}
