@@ -1,0 +1,171 @@
+/** The page of examples/visualize.ts: over HTTP by hand, and in headless Chromium, where it is there (npm's playwright-core drives it). */
+
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { hasCommand, Program } from "./programs.ts";
+
+const VISUALIZE = "examples/visualize.ts";
+const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
+const PLAYWRIGHT = "npm:playwright-core@1"; // in a variable, so that checking this project does not fetch it
+const LIMIT = 10_000; // milliseconds until something that must happen is given up
+
+const chromium = ["chromium", "chromium-browser", "google-chrome"].find(hasCommand);
+
+/** The program, on a free port. */
+async function start(): Promise<{ program: Program; origin: string }> {
+  const program = Program.start(VISUALIZE, ["0"], FLAGS);
+  const line = await program.line();
+  assertMatch(line ?? "", /^open http:\/\/127\.0\.0\.1:\d+\/$/);
+  return { program, origin: line!.slice("open ".length, -1) };
+}
+
+/** Reads server-sent events until one of them is as it should be, and returns all. */
+async function eventsUntil(origin: string, isLast: (event: string) => boolean): Promise<string[]> {
+  const { body } = await fetch(`${origin}/events`, { signal: AbortSignal.timeout(LIMIT) });
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.split("\n\n").some(isLast)) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  await reader.cancel();
+  return text.split("\n\n");
+}
+
+async function press(origin: string, path: string): Promise<void> {
+  const response = await fetch(`${origin}${path}`, { method: "POST" });
+  assertEquals([response.status, await response.text()], [202, ""]);
+}
+
+Deno.test("visualize.ts tells a page each syscall of the echo server, and ends on Ctrl-C", async () => {
+  const { program, origin } = await start();
+  await using _ = program;
+  const page = await (await fetch(`${origin}/`)).text();
+  assertStringIncludes(page, "<title>An echo server at work</title>");
+  const script = await (await fetch(`${origin}/page.js`)).text();
+  assert(!script.includes("interface ") && !script.includes("import type"), "types are taken out");
+
+  await press(origin, "/clients");
+  await press(origin, "/clients/1/send");
+  const all = await eventsUntil(origin, (event) => event.includes('"line":"send('));
+  const events = all.filter((event) => event.startsWith("data: ") && event.endsWith("}"))
+    .map((event) => JSON.parse(event.slice("data: ".length)));
+  const names = events.filter(({ kind }) => kind === "call").map(({ name }) => name);
+  for (const name of ["bind", "listen", "recv", "send"]) assert(names.includes(name), `${names}`);
+  const state = events.findLast(({ kind }) => kind === "state");
+  const roles = state.lanes.map(({ role }: { role: string }) => role.replace(/\d+/, "#"));
+  assertEquals(roles, ["listener", "client on port #", "waker"]);
+  const { clients } = events.findLast(({ kind }) => kind === "clients");
+  assertEquals(clients.map(({ id }: { id: number }) => id), [1]);
+
+  program.kill("SIGINT");
+  assertEquals([await program.rest(), await program.code()], ["", 0]);
+});
+
+Deno.test("visualize.ts answers no page from elsewhere, and says what is not there", async () => {
+  const { program, origin } = await start();
+  await using _ = program;
+  const status = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${origin}${path}`, init);
+    await response.body?.cancel();
+    return response.status;
+  };
+  const evil = { headers: { origin: "http://example.com" } };
+  assertEquals(await status("/clients", { method: "POST", ...evil }), 403);
+  assertEquals(await status("/events", evil), 403);
+  assertEquals(await status("/passwords"), 404);
+  assertEquals(await status("/clients/1/explode", { method: "POST" }), 404);
+  assertEquals(await status("/", { method: "PUT" }), 405);
+  assertEquals(await status("/clients/77/send", { method: "POST" }), 202); // gone: nothing happens
+  assertEquals(await status("/"), 200);
+});
+
+Deno.test({
+  name: "visualize.ts shows lanes, syscalls and states in Chromium, and its buttons work" +
+    (chromium === undefined ? " (needs chromium)" : ""),
+  ignore: chromium === undefined,
+  sanitizeOps: false, // playwright-core keeps what it opened for the whole process
+  sanitizeResources: false,
+  async fn() {
+    const { program, origin } = await start();
+    await using _ = program;
+    const playwright = await import(PLAYWRIGHT);
+    const executablePath = await which(chromium!);
+    const browser = await playwright.chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    try {
+      const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+      page.setDefaultTimeout(LIMIT);
+      const errors: string[] = [];
+      page.on("pageerror", (error: Error) => errors.push(error.message));
+      await page.goto(`${origin}/`);
+      const lane = (text: string | RegExp) => page.locator("#lanes .lane", { hasText: text });
+      const line = (text: RegExp) => page.locator("#log li", { hasText: text }).first().waitFor();
+
+      // The lanes of the selector and the listener are there; a client's comes with a click.
+      await lane("the selector").waitFor();
+      await lane("listener").waitFor();
+      await page.getByRole("button", { name: "Open a client" }).click();
+      await lane("client on port").waitFor();
+      assertMatch(await lane("client on port").textContent(), /registered for READ/);
+
+      // A click sends bytes, and the server's recv and send show up.
+      await page.getByRole("button", { name: "send" }).click();
+      await line(/^recv\(\d+, "hello 1 from \d+\\n", 4096, 0\) = \d+$/);
+      await page.locator("#lanes .ready", { hasText: "ready: READ" }).last().waitFor();
+      await line(/^send\(\d+, "hello 1 from \d+\\n", \d+, MSG_NOSIGNAL\) = \d+$/);
+
+      // A mark tells its line to who points at it, and to who chooses it with the keyboard.
+      await page.locator("#lanes .mark.send").last().hover();
+      assertMatch(await page.locator("#chosen").textContent(), /^send\(.* {2}<0\.\d{6}>$/);
+      await page.locator("#lanes").focus();
+      await page.keyboard.press("Home");
+      const first = await page.locator("#chosen").textContent();
+      await page.keyboard.press("ArrowRight");
+      assert(await page.locator("#chosen").textContent() !== first);
+
+      // A client that does not read: the server waits until it can write.
+      await page.getByRole("button", { name: "stall" }).click();
+      await page.getByText("(stalled)").waitFor();
+      await lane("registered for WRITE").waitFor();
+      await screenshot(page);
+      await page.emulateMedia({ colorScheme: "dark" });
+      await screenshot(page, "-dark");
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.getByRole("button", { name: "resume" }).click();
+      await lane(/client.*registered for READ/).waitFor();
+
+      // With the keyboard alone: half-close, and the server closes too; a reset fails the server's recv.
+      await page.getByRole("button", { name: "half-close" }).press("Enter");
+      await line(/^recv\(\d+, .., 4096, 0\) = 0$/); // "", which playwright-core does not take
+      await page.locator("#lanes .lane.closed").waitFor();
+      await page.getByRole("button", { name: "Open a client" }).press("Enter");
+      await page.getByRole("button", { name: "reset" }).press("Enter");
+      await line(/^recv\(.*\) = -1 ECONNRESET /);
+      assertEquals(await page.locator("#clients li").count(), 0);
+      assertGreater(await page.locator("#lanes .mark.failed").count(), 0);
+      assertEquals(errors, []);
+    } finally {
+      await browser.close();
+    }
+  },
+});
+
+/** Keeps a picture of the page where `SELECTORS_SCREENSHOT` names a folder, such as docs. */
+async function screenshot(
+  page: { screenshot(options: { path: string }): Promise<unknown> },
+  scheme = "",
+): Promise<void> {
+  const folder = Deno.env.get("SELECTORS_SCREENSHOT");
+  if (folder !== undefined) await page.screenshot({ path: `${folder}/visualize${scheme}.png` });
+}
+
+async function which(command: string): Promise<string> {
+  const { stdout } = await new Deno.Command("which", { args: [command] }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
