@@ -89,7 +89,7 @@ Deno.test("collapse() says lines that come three times and more once, with their
 
 Deno.test("withoutMeasures() leaves of a text what does not depend on the clock", () => {
   assertEquals(
-    withoutMeasures("  12 ms x\npoll([], 0, 0) = 0 (Timeout)\n7 times"),
+    withoutMeasures("  12 ms x\npoll(NULL, 0, 0) = 0 (Timeout)\n7 times"),
     " # ms x\n # times",
   );
 });
