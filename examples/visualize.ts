@@ -37,25 +37,34 @@ worker.onmessage = ({ data: report }: MessageEvent<Report>) => {
 };
 
 const { address, waker } = await listening;
-using selector = new DefaultSelector<(socket: Socket) => void, Socket>();
+const selector = new DefaultSelector<(socket: Socket) => void, Socket>();
 const listClients = () => eventOf({ kind: "clients", clients: clients.list() });
 const clients = new Clients(selector, address, () => broadcast(listClients()));
-const http = new HttpServer(selector, Number(Deno.args[0] ?? 8889), answer);
+const http = serve();
 const { port } = http;
 broadcast = (event) => http.broadcast(event);
 console.log(`open http://127.0.0.1:${port}/`);
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => {
-    new Waker(waker).wake(); // which ends the Worker
-    selector.close();
-    Deno.exit(0);
-  });
-}
-while (!selector.closed) {
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stop(0));
+while (true) {
   for (const [{ fileobj, data: callback }] of await selector.selectAsync()) {
     if (!fileobj.closed) callback(fileobj); // an earlier callback may have closed it
   }
+}
+
+function serve(): HttpServer {
+  try {
+    return new HttpServer(selector, Number(Deno.args[0] ?? 8889), answer);
+  } catch (error) {
+    console.error((error as Error).message);
+    stop(1);
+  }
+}
+
+/** The Worker blocks: it must be woken before the program can end. */
+function stop(code: number): never {
+  new Waker(waker).wake();
+  Deno.exit(code);
 }
 
 function answer(method: string, path: string, headers: Map<string, string>): Answer {

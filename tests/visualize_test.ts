@@ -7,14 +7,18 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { hasCommand, Program } from "./programs.ts";
+import { hasCommand, Program, runProgram } from "./programs.ts";
 
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
 const PLAYWRIGHT = "npm:playwright-core@1"; // in a variable, so that checking this project does not fetch it
 const LIMIT = 10_000; // milliseconds until something that must happen is given up
 
-const chromium = ["chromium", "chromium-browser", "google-chrome"].find(hasCommand);
+// Chromium runs on the real platform, which Deno must not deny.
+const isEmulated = Deno.env.get("SELECTORS_EMULATOR") !== undefined;
+const chromium = ["chromium", "chromium-browser", "google-chrome"].find((name) => {
+  return !isEmulated && hasCommand(name);
+});
 
 /** The program, on a free port. */
 async function start(): Promise<{ program: Program; origin: string }> {
@@ -66,6 +70,17 @@ Deno.test("visualize.ts tells a page each syscall of the echo server, and ends o
 
   program.kill("SIGINT");
   assertEquals([await program.rest(), await program.code()], ["", 0]);
+});
+
+Deno.test("visualize.ts says in one line that its port is taken, or is none, and exits 1", async () => {
+  const { program, origin } = await start();
+  await using _ = program;
+  const port = new URL(origin).port;
+  for (const [argument, what] of [[port, "EADDRINUSE"], ["eighty", "NaN"]] as const) {
+    const { code, stdout, stderr } = await runProgram(VISUALIZE, [argument]);
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, new RegExp(`^.*${what}.*\n$`));
+  }
 });
 
 Deno.test("visualize.ts answers no page from elsewhere, and says what is not there", async () => {
