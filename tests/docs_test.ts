@@ -33,12 +33,13 @@ Deno.test({
     const guide = await Deno.readTextFile(path("docs/guide.md"));
     const commands = [...guide.matchAll(/^```sh\n(.*?)^```/gms)]
       .flatMap(([, block]) => block!.trim().split("\n"));
-    assertEquals(commands.length, 11); // deno --version, and one for each step
+    assertEquals(commands.length, 12); // deno --version, one for each step, and one more for 03
+    const folder = DENO.slice(0, DENO.lastIndexOf("/"));
+    const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
     for (const command of commands) {
-      const [deno, ...args] = command.split(" ");
-      assertEquals(deno, "deno");
-      const { code, stderr } = await run(DENO, args, { cwd: path("") });
+      const { code, stdout, stderr } = await run("sh", ["-c", command], { cwd: path(""), env });
       assertEquals(code, 0, `${command}: ${stderr}`);
+      assertGreater(stdout.length + stderr.length, 20, command);
     }
   },
 });
