@@ -1,6 +1,7 @@
 /**
- * Puts the programs' own words into guide.md: between `<!-- KIND PROGRAM -->` and `<!-- end -->`, what PROGRAM of examples/learn/ prints
- * (`output`), that with its syscalls (`trace`), or a part of its source (`source`, with a third word: where the part begins).
+ * Puts the programs' own words into guide.md: between `<!-- KIND PROGRAM -->` and `<!-- end -->`, what PROGRAM of
+ * examples/learn/ prints (`output`), that with its syscalls (`trace`), or a part of its source (`source`, with a
+ * third word: where the part begins).
  *
  *   deno task docs           writes it
  *   deno task docs --check   only says whether it is current

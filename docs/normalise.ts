@@ -45,8 +45,8 @@ export function collapse(lines: string[]): string[] {
 }
 
 /**
- * What is measured, and so is never the same again, as `#`, and without the turns of Deno's event loop, which come when they are due: two
- * texts that differ in it alone are alike.
+ * What is measured, and so is never the same again, as `#`, and without the turns of Deno's event loop, which come
+ * when they are due: two texts that differ in it alone are alike.
  */
 export function withoutMeasures(text: string): string {
   return text.replace(/^poll\(NULL, 0, 0\).*\n/gm, "").replace(/ *\d[\d.]* (ms|times)\b/g, " # $1")

@@ -1,6 +1,6 @@
 /**
- * Runs before a program whose trace generate.ts takes: from FIRST_FD on, so that no other number in the trace is taken for a
- * descriptor, and with the trace beside what the program prints.
+ * Runs before a program whose trace generate.ts takes: from FIRST_FD on, so that no other number in the trace is
+ * taken for a descriptor, and with the trace beside what the program prints.
  *
  * @module
  */

@@ -1,10 +1,12 @@
 /**
- * Shows an echo server at work on a web page: a lane for each descriptor, each syscall as it happens, what is watched and what is ready; with
- * buttons for clients that send, half-close, reset and stall. The page is served by the library's own sockets.
+ * Shows an echo server at work on a web page: a lane for each descriptor, each syscall as it happens, what is watched
+ * and what is ready; with buttons for clients that send, half-close, reset and stall. The page is served by the
+ * library's own sockets.
  *
  *   deno run --allow-ffi --allow-read examples/visualize.ts [port]
  *
- * This thread has the page and the clients, on Deno's event loop (selectAsync). The echo server blocks in a Worker of its own.
+ * This thread has the page and the clients, on Deno's event loop (selectAsync). The echo server blocks in a Worker of
+ * its own.
  */
 
 import { stripTypeScriptTypes } from "node:module";

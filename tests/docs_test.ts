@@ -1,4 +1,7 @@
-/** The pages of docs/: that their programs say what the pages say, that their commands work, and that their links lead somewhere. */
+/**
+ * The pages of docs/: that their programs say what the pages say, that their commands work, and that their links
+ * lead somewhere.
+ */
 
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { collapse, normalise, withoutMeasures } from "../docs/normalise.ts";

@@ -1,4 +1,7 @@
-/** The staircase of examples/learn/, each step as a program that is run alone, with no permission but the one that it names. */
+/**
+ * The staircase of examples/learn/, each step as a program that is run alone, with no permission but the one that
+ * it names.
+ */
 
 import {
   assert,

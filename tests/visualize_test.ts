@@ -1,4 +1,7 @@
-/** The page of examples/visualize.ts: over HTTP by hand, and in headless Chromium, where it is there (npm's playwright-core drives it). */
+/**
+ * The page of examples/visualize.ts: over HTTP by hand, and in headless Chromium, where it is there (npm's
+ * playwright-core drives it).
+ */
 
 import {
   assert,

@@ -1,8 +1,9 @@
 /**
  * 01 · One client, and calls that wait.
  *
- * A server is six calls: socket, bind, listen, accept, recv, send. The client here is three more, in the same program: socket, connect, send.
- * accept and recv block: they keep the thread until there is something to give back. Here there always is.
+ * A server is six calls: socket, bind, listen, accept, recv, send. The client here is three more, in the same
+ * program: socket, connect, send. accept and recv block: they keep the thread until there is something to give back.
+ * Here there always is.
  *
  *   deno run --allow-ffi examples/learn/01_blocking.ts
  */

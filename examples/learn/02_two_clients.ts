@@ -1,8 +1,8 @@
 /**
  * 02 · Two clients, and why blocking fails.
  *
- * The server of 01 takes one client after the other. The first one says nothing; so the second, who has long spoken, is not heard. recv() would wait
- * for the first for ever: here SO_RCVTIMEO ends it, after half a second.
+ * The server of 01 takes one client after the other. The first one says nothing; so the second, who has long spoken,
+ * is not heard. recv() would wait for the first for ever: here SO_RCVTIMEO ends it, after half a second.
  *
  *   deno run --allow-ffi examples/learn/02_two_clients.ts
  */
@@ -33,7 +33,10 @@ function say(line: string) {
   console.log(`${(performance.now() - start).toFixed(0).padStart(4)} ms  ${line}`);
 }
 
-/** A connection that is there already: socketpair() makes both its ends. From here on, what 01 did before recv() is left out. */
+/**
+ * A connection that is there already: socketpair() makes both its ends. From here on, what 01 did before recv() is
+ * left out.
+ */
 function connectionPair(): [client: number, server: number] {
   const fds = new Int32Array(2);
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) === -1) throw osError("socketpair", "");

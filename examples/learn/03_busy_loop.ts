@@ -1,8 +1,9 @@
 /**
  * 03 · Calls that do not wait, and a loop that does nothing else.
  *
- * With O_NONBLOCK, recv() returns at once: with EAGAIN where nothing is there yet. So one thread can ask all its clients in turn, and nobody waits for
- * anybody. But it asks all the time, and the CPU time that this takes is printed.
+ * With O_NONBLOCK, recv() returns at once: with EAGAIN where nothing is there yet. So one thread can ask all its
+ * clients in turn, and nobody waits for anybody. But it asks all the time, and the CPU time that this takes is
+ * printed.
  *
  *   deno run --allow-ffi examples/learn/03_busy_loop.ts
  */

@@ -1,8 +1,8 @@
 /**
  * 04 · poll(2): let the kernel say who has something.
  *
- * One call takes an array of descriptors, each with what one waits for (`events`), sleeps until there is any of it, and writes down what it found
- * (`revents`). The thread sleeps meanwhile: compare the CPU time with that of 03.
+ * One call takes an array of descriptors, each with what one waits for (`events`), sleeps until there is any of it,
+ * and writes down what it found (`revents`). The thread sleeps meanwhile: compare the CPU time with that of 03.
  *
  *   deno run --allow-ffi examples/learn/04_poll.ts
  */

@@ -1,8 +1,9 @@
 /**
  * 05 · epoll(7), level-triggered: tell the kernel once whom to watch.
  *
- * poll() is handed the whole array at each call, and looks at all of it. epoll keeps the list in the kernel: epoll_ctl() changes it, and
- * epoll_wait() gives back the ready ones and nothing else. It reports them as long as they are ready (the level, not the change).
+ * poll() is handed the whole array at each call, and looks at all of it. epoll keeps the list in the kernel:
+ * epoll_ctl() changes it, and epoll_wait() gives back the ready ones and nothing else. It reports them as long as
+ * they are ready (the level, not the change).
  *
  *   deno run --allow-ffi examples/learn/05_epoll.ts
  */

@@ -1,8 +1,9 @@
 /**
  * 06 · epoll(7), edge-triggered, and the bug that everyone makes.
  *
- * With EPOLLET a descriptor is reported when something comes (the change), not while something is there. Whoever reads once and then waits, as in 05, leaves bytes
- * behind that are never reported again: the connection hangs. The remedy: read until EAGAIN, with O_NONBLOCK.
+ * With EPOLLET a descriptor is reported when something comes (the change), not while something is there. Whoever
+ * reads once and then waits, as in 05, leaves bytes behind that are never reported again: the connection hangs. The
+ * remedy: read until EAGAIN, with O_NONBLOCK.
  *
  *   deno run --allow-ffi examples/learn/06_epoll_edge.ts
  */

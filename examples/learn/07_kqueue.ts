@@ -1,8 +1,9 @@
 /**
  * 07 · kqueue(2), on macOS and the BSDs.
  *
- * One call for both: kevent() takes a list of changes and gives back a list of events. What is watched is a filter on a descriptor, EVFILT_READ or
- * EVFILT_WRITE, and the event says how many bytes wait. Where the platform has none, a library may bring it:
+ * One call for both: kevent() takes a list of changes and gives back a list of events. What is watched is a filter on
+ * a descriptor, EVFILT_READ or EVFILT_WRITE, and the event says how many bytes wait. Where the platform has none, a
+ * library may bring it:
  *
  *   deno run --allow-ffi examples/learn/07_kqueue.ts [libkqueue.so.0]
  */

@@ -1,8 +1,9 @@
 /**
  * 08 · A selector of your own.
  *
- * What the programs before did by hand, once and for all: a table of who is watched, for what, and with which data; and select(), which waits and
- * says who is ready. That is all there is to Python's `selectors`, and to this library. What it lacks here is in 09.
+ * What the programs before did by hand, once and for all: a table of who is watched, for what, and with which data;
+ * and select(), which waits and says who is ready. That is all there is to Python's `selectors`, and to this library.
+ * What it lacks here is in 09.
  *
  *   deno run --allow-ffi examples/learn/08_own_selector.ts
  */

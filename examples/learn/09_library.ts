@@ -1,8 +1,9 @@
 /**
  * 09 · The library.
  *
- * The selector of 08 as it ships: the best mechanism that the platform has (epoll, kqueue, poll, select), every error with its name, descriptors that
- * were closed, oneshot and edge, timeouts that fit no int. The program has become short: the callback is the key's data.
+ * The selector of 08 as it ships: the best mechanism that the platform has (epoll, kqueue, poll, select), every error
+ * with its name, descriptors that were closed, oneshot and edge, timeouts that fit no int. The program has become
+ * short: the callback is the key's data.
  *
  *   deno run --allow-ffi examples/learn/09_library.ts
  */

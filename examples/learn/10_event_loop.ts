@@ -1,8 +1,8 @@
 /**
  * 10 · On Deno's event loop.
  *
- * select() blocks the thread: no timer, no promise, no signal listener of it runs meanwhile. `for await` waits for the same events while all of them
- * go on: here a timer ticks, and the clients are timers too.
+ * select() blocks the thread: no timer, no promise, no signal listener of it runs meanwhile. `for await` waits for
+ * the same events while all of them go on: here a timer ticks, and the clients are timers too.
  *
  *   deno run --allow-ffi examples/learn/10_event_loop.ts
  */

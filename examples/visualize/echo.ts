@@ -1,6 +1,6 @@
 /**
- * The echo server that visualize.ts puts on show: a blocking loop in a Worker of its own, so that its trace has its calls alone. It tells
- * the main thread each of them, who is watched, and who is ready.
+ * The echo server that visualize.ts puts on show: a blocking loop in a Worker of its own, so that its trace has its
+ * calls alone. It tells the main thread each of them, who is watched, and who is ready.
  *
  * @module
  */

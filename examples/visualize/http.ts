@@ -1,6 +1,6 @@
 /**
- * As much of an HTTP/1.1 server as visualize.ts needs, on sockets of the library: answers that end with the connection, and one that does not end,
- * of server-sent events.
+ * As much of an HTTP/1.1 server as visualize.ts needs, on sockets of the library: answers that end with the
+ * connection, and one that does not end, of server-sent events.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What runs in the browser: takes the reports of visualize.ts as server-sent events, and draws them. visualize.ts takes the types out and serves
- * the rest as it is, so only types may be imported here.
+ * What runs in the browser: takes the reports of visualize.ts as server-sent events, and draws them. visualize.ts
+ * takes the types out and serves the rest as it is, so only types may be imported here.
  *
  * @module
  */
