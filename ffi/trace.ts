@@ -28,6 +28,9 @@ export interface SyscallRecord {
 // Functions of libc that work on memory alone.
 const NOT_SYSCALLS = new Set(["inet_pton", "inet_ntop", "freeaddrinfo", "gai_strerror"]);
 
+// Bytes of an argument that the kernel may overwrite with its answer: sets, lists, lengths. Buffers are mostly larger.
+const SMALL = 4096;
+
 const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
 let isTelling = false;
 
@@ -90,7 +93,7 @@ function recording(
 }
 
 function copySmall(argument: unknown): never {
-  const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= 128;
+  const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= SMALL;
   return (isSmall ? (argument as Uint8Array).slice() : argument) as never;
 }
 
