@@ -44,3 +44,4 @@ export type { Struct } from "./struct.ts";
 export * from "./time.ts";
 export { type SyscallRecord, traceSyscalls } from "./trace.ts";
 export * from "./unistd.ts";
+export * from "./winsock.ts";
