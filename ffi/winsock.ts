@@ -50,9 +50,9 @@ export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: n
  */
 export function tcpPair(fds: Int32Array): number {
   checkMemory(fds, 8, "fds");
-  const listener = socket(AF_INET, SOCK_STREAM, 0);
-  const client = listener === -1 ? -1 : socket(AF_INET, SOCK_STREAM, 0);
-  const connection = client === -1 ? -1 : connected(listener, client);
+  const client = socket(AF_INET, SOCK_STREAM, 0);
+  const listener = client === -1 ? -1 : socket(AF_INET, SOCK_STREAM, 0);
+  const connection = listener === -1 ? -1 : connected(listener, client);
   const error = errno();
   if (listener !== -1) close(listener);
   if (connection === -1) {

@@ -103,18 +103,26 @@ export class Waker implements Disposable {
   wake(): void {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
     // EAGAIN: it is full of wake-ups that nobody has taken yet.
-    if (put(this.#fd, ONE) !== -1) return;
+    const result = platform.isWinsock
+      ? send(this.#fd, ONE, 1, 0)
+      : write(this.#fd, ONE, ONE.length);
+    if (result !== -1) return;
     const error = errno();
     if (error === EAGAIN) return;
     // To Windows a closed socket is none.
-    throw osError("write", this.#fd, error === ENOTSOCK ? EBADF : error);
+    throw osError(
+      platform.isWinsock ? "send" : "write",
+      this.#fd,
+      error === ENOTSOCK ? EBADF : error,
+    );
   }
 
   /** Takes the wake-ups that have come, so that the descriptor is no longer readable. */
   drain(): void {
     if (this.#readable === -1) return;
-    // A pipe may hold more wake-ups than one read takes.
-    while (take(this.#readable, taken) === taken.length);
+    // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has arrived.
+    if (platform.isWinsock) { while (recv(this.#readable, taken, taken.length, 0) > 0); }
+    else while (read(this.#readable, taken, taken.length) === taken.length);
   }
 
   /** Closes the descriptor, if this waker made it. Twice is once. */
@@ -130,14 +138,6 @@ export class Waker implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-function put(fd: number, bytes: Uint8Array): number {
-  return platform.isWinsock ? send(fd, bytes, bytes.length, 0) : write(fd, bytes, bytes.length);
-}
-
-function take(fd: number, bytes: Uint8Array): number {
-  return platform.isWinsock ? recv(fd, bytes, bytes.length, 0) : read(fd, bytes, bytes.length);
 }
 
 /** The descriptor to read from and the one to write to, which are one. */

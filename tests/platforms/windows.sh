@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-SUITES=(tests)
+SUITES=(${SUITES:-tests/{conformance,socket,ffi,struct}_test.ts})
 
 windows=$cache/windows
 root=$windows/root

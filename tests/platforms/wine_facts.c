@@ -79,5 +79,8 @@ int main(void) {
 
   s = socket(AF_UNIX, SOCK_STREAM, 0);
   printf("socket(AF_UNIX): error %d  [0 from Windows 10 1803]\n", s == INVALID_SOCKET ? WSAGetLastError() : 0);
+
+  struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list;
+  printf("getaddrinfo of ::1 for AF_INET: %d  [11001 WSAHOST_NOT_FOUND]\n", getaddrinfo("::1", NULL, &hints, &list));
   return 0;
 }
