@@ -111,6 +111,8 @@ const EVERY = ["KqueueSelector", "EpollSelector", "PollSelector", "SelectSelecto
 const NO_SIGNALS = "Windows has no signals that interrupt a call";
 const NO_LIMIT = "Windows has no limit of sockets to come up against";
 const SOCKETS_ALONE = "Winsock polls sockets alone";
+const BY_NUMBER =
+  "WSAPoll is given numbers alone, and so cannot tell a socket from an earlier one of its number";
 const UNIX = "Windows' Unix sockets are streams alone";
 
 /** Tests of what Windows does not have. */
@@ -125,6 +127,8 @@ const NOT_ON_WINDOWS: Record<string, string> = {
   "SelectSelector select() waits less than half a millisecond more than 100 microseconds, at best":
     "Windows' timers count milliseconds, and its clock ticks every 15.6 of them",
   ...ofEvery("reports a regular file as always ready", SOCKETS_ALONE),
+  "A descriptor closed meanwhile rejects though its number is another file's by now": BY_NUMBER,
+  "A waiter of a reused number gets the new file, and those of the old one EBADF": BY_NUMBER,
   "Unix sockets meet at a path, streams and datagrams": UNIX,
   "fromFd() refuses what is no socket, and leaves it open": SOCKETS_ALONE,
   "A child process inherits no socket": "no sh to ask; of each socket its handle is asked instead",
