@@ -148,7 +148,7 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
   ioctlsocket: ({ args: [fd, cmd, argp] }) => [
     int(fd),
     name(cmd, "FIONBIO"),
-    option32(bytes(argp), 4),
+    `[${bytes32(argp)[0]}]`,
   ],
   SetHandleInformation: ({ args: [fd, mask, flags] }) => [
     int(fd),

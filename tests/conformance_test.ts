@@ -45,7 +45,6 @@ import { openDescriptors, Pair, Pipe, pipeAt, RegularFile, tcpPair } from "./des
 import { runProgram } from "./programs.ts";
 import { hasPriority, SELECTORS, unlessLeftOut } from "./selectors.ts";
 
-const isWindows = Deno.build.os === "windows";
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 
 /** The ready descriptors and their events, by rising descriptor. */
