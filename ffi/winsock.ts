@@ -64,6 +64,9 @@ export function tcpPair(fds: Int32Array): number {
   return 0;
 }
 
+// A place for the pair's own client though others come first.
+const BACKLOG = 8;
+
 // The family, port and address of a struct sockaddr_in; what follows is padding.
 const NAME_SIZE = 8;
 
@@ -78,7 +81,7 @@ function connected(listener: number, client: number): number {
   // Nobody may take the address over between listen() and connect(), with SO_REUSEADDR.
   if (setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, one, 4) === -1) return -1;
   if (bind(listener, address, address.length) === -1) return -1;
-  if (listen(listener, 1) === -1) return -1;
+  if (listen(listener, BACKLOG) === -1) return -1;
   if (getsockname(listener, address, length) === -1) return -1;
   if (connect(client, address, address.length) === -1) return -1;
   if (getsockname(client, own, length) === -1) return -1;

@@ -6,11 +6,22 @@
 import {
   assertEquals,
   assertGreaterOrEqual,
+  assertInstanceOf,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import * as ffi from "../ffi/mod.ts";
 import { constants, errnos } from "../ffi/windows.ts";
+import {
+  DefaultSelector,
+  EpollSelector,
+  type InetAddress,
+  KqueueSelector,
+  PollSelector,
+  Socket,
+  traceSyscalls,
+} from "../mod.ts";
+import "./descriptors.ts";
 import { hasCommand, run } from "./programs.ts";
 
 const CC = "x86_64-w64-mingw32-gcc";
@@ -149,3 +160,45 @@ Deno.test("On Windows an fd_set is a list of sockets, which ends at FD_SETSIZE",
   for (let fd = 0; fd < ffi.FD_SETSIZE; fd++) ffi.FD_SET(fd * 4, set);
   assertThrows(() => ffi.FD_SET(4000, set), RangeError, "64 sockets");
 });
+
+Deno.test("On Windows the best selector is PollSelector, and epoll and kqueue are NotSupported", {
+  ignore: !isWindows,
+}, () => {
+  using selector = new DefaultSelector();
+  assertInstanceOf(selector, PollSelector);
+  for (const Selector of [EpollSelector, KqueueSelector]) {
+    assertEquals(Selector.isSupported(), false);
+    assertThrows(() => new Selector(), Deno.errors.NotSupported);
+  }
+});
+
+Deno.test(
+  "On Windows Socket.pair() is of its own two sockets, though somebody else connects meanwhile",
+  {
+    ignore: !isWindows,
+  },
+  () => {
+    const intruders: Socket[] = [];
+    const listener = ({ name, args }: { name: string; args: readonly string[] }) => {
+      if (name !== "listen") return;
+      const address = new Uint8Array(ffi.sockaddr_in.size);
+      ffi.getsockname(Number(args[0]), address, new Int32Array([address.length]));
+      const { sin_addr, sin_port } = ffi.sockaddr_in.read(address);
+      for (let i = 0; i < 3; i++) {
+        const intruder = new Socket();
+        intruder.connect({ hostname: sin_addr, port: sin_port });
+        intruders.push(intruder);
+      }
+    };
+    const [left, right] = (() => {
+      using _ = traceSyscalls(listener);
+      return Socket.pair();
+    })();
+    assertEquals(intruders.length, 3);
+    assertEquals(right.remoteAddress as InetAddress, left.localAddress as InetAddress);
+    for (const intruder of intruders) intruder.send(new Uint8Array([13]));
+    left.send(new Uint8Array([1]));
+    assertEquals(right.recv(16), new Uint8Array([1]));
+    for (const socket of [left, right, ...intruders]) socket.close();
+  },
+);

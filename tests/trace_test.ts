@@ -13,7 +13,7 @@ import {
 import * as ffi from "../ffi/mod.ts";
 import { libc } from "../ffi/libc.ts";
 import { DefaultSelector, EVENT_READ, Socket, type SyscallRecord, traceSyscalls } from "../mod.ts";
-import { Pair, Pipe } from "./descriptors.ts";
+import { Pair } from "./descriptors.ts";
 import { DENO, path, Program, run } from "./programs.ts";
 import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from "./strace.ts";
 

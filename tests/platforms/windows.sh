@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Runs the suites, and the echo server with CPython's client on the host, on Windows' Deno under Wine 10, in a chroot of Debian trixie (bookworm's Wine 8 is
-# too old for V8). Needs root. The first run installs everything, into the cache folder: half a
-# minute. Inside, Z:\repo is this repository, Z:\tmp the host's /tmp, and the network is the host's.
-#   tests/platforms/windows.sh              deno test of the suites below
+# Runs the suites, and the echo server with CPython's client on the host, on Windows' Deno under
+# Wine 10, in a chroot of Debian trixie (bookworm's Wine 8 is too old for V8). Needs root. The first
+# run installs everything, into the cache folder: half a minute. Inside, Z:\repo is this repository,
+# Z:\tmp the host's /tmp, and the network is the host's.
+#   tests/platforms/windows.sh              all of it
 #   tests/platforms/windows.sh run -A x.ts  any other deno command
 #   tests/platforms/windows.sh echo         the echo server alone
 #   tests/platforms/windows.sh facts        what Wine does not do as documented (wine_facts.c)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-SUITES=(${SUITES:-tests/{conformance,socket,ffi,struct}_test.ts})
+SUITES=(tests)
 
 windows=$cache/windows
 root=$windows/root
@@ -71,14 +72,15 @@ fi
 CLIENTS=50
 echo_server() {
   local log=$windows/echo.log server port='' told
-  (exec=exec && inside "$wine" 'Z:\deno.exe' run --allow-ffi examples/echo_server.ts --port 0 --quiet "$@") \
+  (exec='exec' && inside "$wine" 'Z:\deno.exe' run --allow-ffi examples/echo_server.ts --port 0 --quiet "$@") \
     </dev/null >"$log" 2>&1 &
   server=$!
   for ((tries = 0; tries < 100 && ${#port} == 0; tries++)); do
     port=$(sed -nE 's/^listening on 127\.0\.0\.1:([0-9]+) .*/\1/p' "$log") && sleep 0.1
   done
   told=$(python3 "$repo/tests/peers/echo_client.py" 127.0.0.1 "${port:-0}" "$CLIENTS" 7)
-  kill -KILL "$server" && wait "$server" 2>/dev/null || true # unshare ignores SIGTERM
+  kill -KILL "$server" # unshare ignores SIGTERM
+  wait "$server" 2>/dev/null || true
   printf 'echo server %s: %s\n' "$*" "$told"
   # A fifth of them reset their connections themselves.
   [[ $told == *"\"equal\": $((CLIENTS - CLIENTS / 5)), \"reset\": $((CLIENTS / 5)), "*'"wrong": []'* ]]
