@@ -72,6 +72,7 @@ fi
 CLIENTS=50
 echo_server() {
   local log=$windows/echo.log server port='' told
+  : >"$log" # of the port of a server before
   (exec='exec' && inside "$wine" 'Z:\deno.exe' run --allow-ffi examples/echo_server.ts --port 0 --quiet "$@") \
     </dev/null >"$log" 2>&1 &
   server=$!
@@ -97,5 +98,7 @@ echo_servers() {
 
 if [ "${1:-}" = echo ]; then echo_servers; exit; fi
 if [ $# -gt 0 ]; then inside "$wine" 'Z:\deno.exe' "$@"; exit; fi
-echo_servers
-tell windows inside "$wine" 'Z:\deno.exe' test -A --no-check "${SUITES[@]}"
+status=0
+echo_servers || status=1
+tell windows inside "$wine" 'Z:\deno.exe' test -A --no-check "${SUITES[@]}" || status=1
+exit "$status"
