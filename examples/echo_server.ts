@@ -12,6 +12,7 @@ const RETRY = 100; // milliseconds until a full server tries to accept again
 const LONGEST_WAIT = 250; // milliseconds until --blocking notices a signal that came just before its wait
 const LONGEST_RUN = 100; // milliseconds until it notices one while there is always something to do
 
+const isWindows = Deno.build.os === "windows";
 const options = parseOptions();
 const selector = new options.Selector<(socket: Socket) => void, Socket>();
 const server = new Socket(options.host.includes(":") ? ffi.AF_INET6 : ffi.AF_INET);
@@ -86,7 +87,8 @@ function resume() {
 }
 
 function listen(port: number): InetAddress {
-  server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1); // the connections of a server before may linger
+  // The connections of a server before may linger. Windows does not mind, and means by it that a second server may listen too.
+  if (!isWindows) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1);
   if (options.workers > 1) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEPORT, 1); // the kernel deals
   server.bind({ hostname: options.host, port });
   server.listen();
@@ -127,7 +129,8 @@ if (self.name !== "") { // a worker of the main thread below, named after the po
   mainThread.postMessage("closed");
   self.close();
 } else {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  const signals = ["SIGINT", isWindows ? "SIGBREAK" : "SIGTERM"] as const; // Ctrl+C, and Ctrl+Break or kill(1)
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
   try {
     const address = listen(options.port);
     console.log(`listening on ${format(address)} (${selector.constructor.name})`);

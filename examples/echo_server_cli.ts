@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { SO_REUSEPORT } from "../ffi/mod.ts";
 import * as selectors from "../mod.ts";
 import type { Address, InetAddress } from "../mod.ts";
 
@@ -12,7 +13,7 @@ const USAGE = `Usage: deno run --allow-ffi examples/echo_server.ts [options]
   --host HOST      address to listen on (127.0.0.1)
   --port PORT      port to listen on, 0 picks a free one (8888)
   --selector NAME  epoll, poll, select or kqueue (the best one there is)
-  --workers N      threads that serve, 1 to 64; more than 1 need --allow-read too (1)
+  --workers N      threads that serve, 1 to 64 (on Windows 1); more than 1 need --allow-read too (1)
   --blocking       wait in select() instead of on Deno's event loop
   --quiet          no line for each connection
   --trace          every syscall on standard error, as strace prints it
@@ -51,7 +52,8 @@ export function parseOptions() {
     return {
       ...values,
       port: integer("--port", values.port, 0, 65535),
-      workers: integer("--workers", values.workers, 1, 64),
+      // Windows has no SO_REUSEPORT, by which several threads listen at one port.
+      workers: integer("--workers", values.workers, 1, SO_REUSEPORT === 0 ? 1 : 64),
       Selector: selectorNamed(values.selector),
     };
   } catch (error) {

@@ -202,6 +202,8 @@ export const SO_ACCEPTCONN: number = constants.SO_ACCEPTCONN;
 export const SO_PROTOCOL: number = constants.SO_PROTOCOL;
 /** The socket's address family; read only. `<sys/socket.h>` */
 export const SO_DOMAIN: number = constants.SO_DOMAIN;
+/** Windows: nobody else may bind to the address, not even with SO_REUSEADDR. `<winsock2.h>` */
+export const SO_EXCLUSIVEADDRUSE: number = constants.SO_EXCLUSIVEADDRUSE;
 /** The longest backlog that listen(2) takes by default. `<sys/socket.h>` */
 export const SOMAXCONN: number = constants.SOMAXCONN;
 /** Urgent data. `<sys/socket.h>` */
@@ -266,6 +268,15 @@ export const O_RDWR: number = constants.O_RDWR;
 export const O_NONBLOCK: number = constants.O_NONBLOCK;
 /** Closes the descriptor on exec. `<fcntl.h>` */
 export const O_CLOEXEC: number = constants.O_CLOEXEC;
+
+// <winsock2.h>
+
+/** Windows: calls that would block fail with EAGAIN, or wait again; for ioctlsocket(). `<winsock2.h>` */
+export const FIONBIO: number = constants.FIONBIO;
+/** Windows: the socket's family, type and protocol, as a WSAPROTOCOL_INFOW; read only. `<winsock2.h>` */
+export const SO_PROTOCOL_INFOW: number = constants.SO_PROTOCOL_INFOW;
+/** Windows: child processes inherit the handle; for SetHandleInformation(). `<winbase.h>` */
+export const HANDLE_FLAG_INHERIT: number = constants.HANDLE_FLAG_INHERIT;
 
 // <netdb.h>
 

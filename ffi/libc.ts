@@ -2,7 +2,8 @@
  * The C library, opened with `Deno.dlopen` when it is first called: never at import, so that importing needs no permission,
  * and never closed. Each symbol stands beside its C declaration. `size_t` is declared u32 and `ssize_t` i32, which
  * keeps every call on V8's fast path; callers keep their lengths below 2^31, as Linux does anyway (it caps a
- * transfer at 0x7ffff000 bytes).
+ * transfer at 0x7ffff000 bytes). On Windows a descriptor is a SOCKET, as wide as a pointer; i32 will do, since handles have
+ * 32 significant bits and are sign-extended ("Interprocess Communication Between 32-bit and 64-bit Applications").
  *
  * @module
  */
@@ -304,6 +305,26 @@ const SYMBOLS = {
     result: "i32",
   },
 
+  // <winsock2.h>
+  ioctlsocket: {
+    parameters: [
+      "i32", // SOCKET s
+      "u32", // long cmd
+      "buffer", // u_long *argp
+    ],
+    result: "i32",
+  },
+
+  // <handleapi.h>
+  SetHandleInformation: {
+    parameters: [
+      "i32", // HANDLE hObject
+      "u32", // DWORD dwMask
+      "u32", // DWORD dwFlags
+    ],
+    result: "i32",
+  },
+
   // <arpa/inet.h>
   inet_pton: {
     parameters: [
@@ -340,6 +361,7 @@ const SYMBOLS = {
   gai_strerror: {
     parameters: ["i32"], // int errcode
     result: "pointer", // const char *
+    optional: true, // Windows has it in a header
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -358,6 +380,7 @@ let symbols: Symbols | undefined; // of the C library; apart, since every call r
 const libraries = new Map<string, Library>(); // by path; the C library's is empty
 let wrap: Wrap | undefined;
 let errnoLocation: Int32Array | undefined;
+let winsock: Winsock | undefined; // on Windows, instead of that
 
 /**
  * The C library's functions as they are, unchecked.
@@ -392,6 +415,7 @@ export function interpose(wrapper: Wrap | undefined): void {
 /** Sets this thread's errno. */
 export function setErrno(number: number): void {
   if (errnoLocation !== undefined) errnoLocation[0] = number;
+  else winsock?.WSASetLastError(number);
 }
 
 /**
@@ -409,8 +433,8 @@ export function setErrno(number: number): void {
  * ```
  */
 export function errno(): number {
-  if (errnoLocation === undefined) open();
-  return errnoLocation![0]!;
+  if (symbols === undefined) open();
+  return winsock === undefined ? errnoLocation![0]! : winsock.WSAGetLastError();
 }
 
 function open(): Symbols {
@@ -421,6 +445,10 @@ function open(): Symbols {
     );
   }
   symbols = add("", openSymbols(platform.libraries)).symbols;
+  if (platform.isWinsock) {
+    winsock = startWinsock(platform.libraries);
+    return symbols;
+  }
   const location = openFirst(platform.libraries, {
     location: { name: platform.errnoLocation, parameters: [], result: "pointer" },
   }).location();
@@ -453,6 +481,7 @@ function openSymbols(paths: readonly string[]): Symbols {
     Object.fromEntries(optional) as Deno.ForeignLibraryInterface,
   );
   if (platform.variadicOnStack) found.fcntl = openFcntlOnStack(paths);
+  if (platform.isWinsock) Object.assign(found, openKernel32());
   for (const [name, symbol] of Object.entries(SYMBOLS)) {
     if (found[name] !== null || "optional" in symbol) continue;
     found[name] = () => {
@@ -474,6 +503,35 @@ function openFcntlOnStack(paths: readonly string[]): Symbols["fcntl"] {
     },
   });
   return (fd, cmd, arg) => fcntl(fd, cmd, 0n, 0n, 0n, 0n, 0n, 0n, BigInt(arg));
+}
+
+type Winsock = Deno.DynamicLibrary<typeof WINSOCK>["symbols"];
+
+const WINSOCK = {
+  WSAStartup: {
+    parameters: [
+      "u16", // WORD wVersionRequired
+      "buffer", // LPWSADATA lpWSAData
+    ],
+    result: "i32",
+  },
+  WSAGetLastError: { parameters: [], result: "i32" },
+  WSASetLastError: { parameters: ["i32"], result: "void" }, // int iError
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Winsock refuses every call before WSAStartup, of version 2.2. */
+function startWinsock(paths: readonly string[]): Winsock {
+  const winsock = openFirst(paths, WINSOCK);
+  const data = new Uint8Array(408); // sizeof(WSADATA)
+  const error = winsock.WSAStartup(0x0202, data);
+  if (error !== 0) throw new Deno.errors.NotSupported(`WSAStartup failed with ${error}`);
+  return winsock;
+}
+
+/** What concerns handles of every kind is not Winsock's, but the kernel's. */
+function openKernel32() {
+  const { SetHandleInformation } = SYMBOLS;
+  return openFirst(["kernel32.dll"], { SetHandleInformation });
 }
 
 function openFirst<Interface extends Deno.ForeignLibraryInterface>(

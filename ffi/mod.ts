@@ -3,18 +3,18 @@
  * platform's constants; the layouts of the structs. No policy: what the man page says is what happens. A call throws only for
  * arguments that could corrupt memory or reach the wrong descriptor.
  *
- * @example A pipe, by hand
+ * @example A free port, by hand
  * ```ts
- * import { close, O_CLOEXEC, osError, pipe2, read, write } from "@syscall/selectors/ffi";
+ * import { AF_INET, bind, close, getsockname, osError, SOCK_DGRAM } from "@syscall/selectors/ffi";
+ * import { sockaddr_in, socket } from "@syscall/selectors/ffi";
  *
- * const fds = new Int32Array(2);
- * if (pipe2(fds, O_CLOEXEC) === -1) throw osError("pipe2", "");
- * const [reader, writer] = fds as unknown as [number, number];
- * write(writer, new TextEncoder().encode("hello"), 5);
- * const buffer = new Uint8Array(16);
- * console.log(read(reader, buffer, buffer.length)); // 5
- * close(reader);
- * close(writer);
+ * const fd = socket(AF_INET, SOCK_DGRAM, 0);
+ * const address = new Uint8Array(sockaddr_in.size);
+ * sockaddr_in.write(address, { sin_family: AF_INET, sin_port: 0, sin_addr: "127.0.0.1" });
+ * if (bind(fd, address, address.length) === -1) throw osError("bind", fd);
+ * getsockname(fd, address, new Int32Array([address.length]));
+ * console.log(sockaddr_in.read(address)); // { sin_family: 2, sin_port: 43567, sin_addr: "127.0.0.1" }
+ * close(fd);
  * ```
  *
  * @module
@@ -44,3 +44,4 @@ export type { Struct } from "./struct.ts";
 export * from "./time.ts";
 export { type SyscallRecord, traceSyscalls } from "./trace.ts";
 export * from "./unistd.ts";
+export * from "./winsock.ts";

@@ -141,9 +141,24 @@ export function freeaddrinfo(res: bigint): void {
 /** `const char *gai_strerror(int errcode)`: the sentence for an EAI_ code. getaddrinfo(3) */
 export function gai_strerror(errcode: number): string {
   checkInt(errcode, "errcode");
-  const sentence = libc().gai_strerror(errcode);
+  const { gai_strerror } = libc();
+  if (gai_strerror === null) return SENTENCES[eaiName(errcode)] ?? "Unknown error";
+  const sentence = gai_strerror(errcode);
   return sentence === null ? "Unknown error" : Deno.UnsafePointerView.getCString(sentence);
 }
+
+/** glibc's sentences, where the C library has none. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  EAI_BADFLAGS: "Bad value for ai_flags",
+  EAI_NONAME: "Name or service not known",
+  EAI_AGAIN: "Temporary failure in name resolution",
+  EAI_FAIL: "Non-recoverable failure in name resolution",
+  EAI_NODATA: "No address associated with hostname",
+  EAI_FAMILY: "ai_family not supported",
+  EAI_SOCKTYPE: "ai_socktype not supported",
+  EAI_SERVICE: "Servname not supported for ai_socktype",
+  EAI_MEMORY: "Memory allocation failure",
+};
 
 function checkList(res: bigint): void {
   if (!lists.has(res)) throw new TypeError(`${res} is not a list that getaddrinfo gave`);

@@ -10,8 +10,12 @@ import * as freebsd from "./freebsd.ts";
 import * as libkqueue from "./libkqueue.ts";
 import * as linux from "./linux.ts";
 import * as netbsd from "./netbsd.ts";
+import * as windows from "./windows.ts";
 
-type ConstantName = keyof typeof linux.constants | keyof typeof darwin.constants;
+type ConstantName =
+  | keyof typeof linux.constants
+  | keyof typeof darwin.constants
+  | keyof typeof windows.constants;
 type ErrnoName =
   | keyof typeof linux.errnos
   | keyof typeof darwin.errnos
@@ -21,7 +25,9 @@ type ErrnoName =
 export interface Platform {
   /** The C library, by the names to try in this order. */
   readonly libraries: readonly string[];
-  /** The function that tells where this thread's errno lives. */
+  /** Descriptors are Winsock's SOCKETs: no fcntl(2), no read(2), no pipes, and select(2) and poll(2) as Winsock has them. */
+  readonly isWinsock: boolean;
+  /** The function that tells where this thread's errno lives. Winsock tells the errno itself. */
   readonly errnoLocation: string;
   /** What the library calls functions whose plain name is kept for programs of old, with smaller structs. */
   readonly renamed: Readonly<Record<string, string>>;
@@ -33,8 +39,8 @@ export interface Platform {
   readonly errnos: Readonly<Partial<Record<ErrnoName, number>>>;
   /** The polling calls that it has, the best one first. */
   readonly mechanisms: readonly ("kqueue" | "epoll" | "poll" | "select")[];
-  /** What a {@linkcode Waker} is made of: an eventfd, where there is one on every version of the platform, or a pipe. */
-  readonly waker: "eventfd" | "pipe";
+  /** What a {@linkcode Waker} is made of: an eventfd, where there is one on every version of the platform, a pipe, or two sockets. */
+  readonly waker: "eventfd" | "pipe" | "sockets";
   /** `struct epoll_event` is packed where 32-bit and 64-bit programs share the kernel's x86 layout. */
   readonly packedEpollEvent: boolean;
   /** `struct kevent`: the types of two fields, and the bytes of `ext` behind the last one. */
@@ -49,13 +55,15 @@ export interface Platform {
   readonly sunPathSize: number;
   /** `struct addrinfo` has `ai_canonname` before `ai_addr`. */
   readonly canonnameFirst: boolean;
-  /** `suseconds_t`, of `struct timeval`. */
+  /** `time_t` and `suseconds_t`, as `struct timeval` has them. */
+  readonly seconds: "i32" | "i64";
   readonly suseconds: "i32" | "i64";
 }
 
 const glibcOrMusl: Platform = {
   // musl answers to glibc's name as well.
   libraries: ["libc.so.6", "libc.so"],
+  isWinsock: false,
   errnoLocation: "__errno_location",
   renamed: {},
   variadicOnStack: false,
@@ -68,6 +76,7 @@ const glibcOrMusl: Platform = {
   hasSockaddrLength: false,
   sunPathSize: 108,
   canonnameFirst: false,
+  seconds: "i64",
   suseconds: "i64",
 };
 
@@ -111,6 +120,21 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     errnos: netbsd.errnos,
     kevent: { filter: "u32", flags: "u32", ext: 0 },
   },
+  windows: {
+    ...glibcOrMusl,
+    libraries: ["ws2_32.dll"],
+    isWinsock: true,
+    errnoLocation: "WSAGetLastError",
+    renamed: { close: "closesocket", poll: "WSAPoll" },
+    constants: windows.constants,
+    errnos: windows.errnos,
+    mechanisms: ["poll", "select"],
+    waker: "sockets",
+    packedEpollEvent: false,
+    canonnameFirst: true,
+    seconds: "i32",
+    suseconds: "i32",
+  },
 };
 
 /** The platform that this program runs on; on one that is not known, a table that lets the modules load and offers no mechanism. */
@@ -119,7 +143,7 @@ export const platform: Platform = platforms[Deno.build.os] ??
 
 /** Its constants; one that it lacks is 0, so that as a flag it asks for nothing. */
 export const constants: Readonly<Record<ConstantName, number>> = complete(
-  [linux.constants, darwin.constants],
+  [linux.constants, darwin.constants, windows.constants],
   platform.constants,
   0,
 );

@@ -6,19 +6,23 @@
 
 import { byteLength, checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
 import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
 import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
 
-/** `struct pollfd { int fd; short events; short revents; }`: a negative `fd` is passed over. poll(2) */
+/**
+ * `struct pollfd { int fd; short events; short revents; }`: a negative `fd` is passed over. poll(2) On Windows
+ * `WSAPOLLFD { SOCKET fd; SHORT events; SHORT revents; }`, of 16 bytes.
+ */
 export const pollfd: Struct<{ fd: number; events: number; revents: number }> = struct({
-  fd: "i32",
+  fd: platform.isWinsock ? "i64" : "i32",
   events: "i16",
   revents: "i16",
 });
 
 /**
  * `int poll(struct pollfd *fds, nfds_t nfds, int timeout)`: waits up to `timeout` milliseconds, -1 for ever, and returns how many
- * of `fds` have something in `revents`. poll(2)
+ * of `fds` have something in `revents`. poll(2) On Windows WSAPoll(), which refuses POLLPRI and an empty array (EINVAL).
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs.
  */

@@ -1,17 +1,25 @@
 /**
  * <sys/select.h>: three sets of bits, one for each descriptor below FD_SETSIZE, which the kernel overwrites with those
- * that are ready. select(2)
+ * that are ready. select(2) On Windows a set is a list: a count, and then as many SOCKETs, in no order.
  *
  * @module
  */
 
-import { checkInt, checkMemory, type Memory } from "./arguments.ts";
+import { byteLength, checkInt, checkMemory, type Memory } from "./arguments.ts";
 import { FD_SETSIZE } from "./constants.ts";
 import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
 import { timeval } from "./time.ts";
 
-/** `fd_set`: an array of longs with a bit for each descriptor, the lowest bit first. select(2) */
-export const fd_set: { readonly size: number } = { size: FD_SETSIZE / 8 };
+/** `fd_set`: an array of longs with a bit for each descriptor, the lowest bit first. select(2) On Windows FD_SETSIZE is the most that it lists. */
+export const fd_set: {
+  readonly size: number;
+  /** `offsetof(fd_set, fd_array)`, on Windows. */
+  readonly fd_array: number;
+} = {
+  size: platform.isWinsock ? 8 + FD_SETSIZE * 8 : FD_SETSIZE / 8,
+  fd_array: 8,
+};
 
 /** `void FD_ZERO(fd_set *set)`: removes every descriptor. select(2) */
 export function FD_ZERO(set: Uint8Array): void {
@@ -22,10 +30,11 @@ export function FD_ZERO(set: Uint8Array): void {
 /**
  * `void FD_SET(int fd, fd_set *set)`: adds a descriptor. select(2)
  *
- * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1, where C's macro would write outside the set.
+ * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1, where C's macro would write outside the set; on Windows when the list is full.
  */
 export function FD_SET(fd: number, set: Uint8Array): void {
   checkMember(fd, set);
+  if (platform.isWinsock) return addSocket(fd, listOf(set));
   set[fd >> 3]! |= 1 << (fd & 7);
 }
 
@@ -36,6 +45,7 @@ export function FD_SET(fd: number, set: Uint8Array): void {
  */
 export function FD_CLR(fd: number, set: Uint8Array): void {
   checkMember(fd, set);
+  if (platform.isWinsock) return removeSocket(fd, listOf(set));
   set[fd >> 3]! &= ~(1 << (fd & 7));
 }
 
@@ -46,15 +56,16 @@ export function FD_CLR(fd: number, set: Uint8Array): void {
  */
 export function FD_ISSET(fd: number, set: Uint8Array): boolean {
   checkMember(fd, set);
+  if (platform.isWinsock) return indexOfSocket(fd, listOf(set)) !== -1;
   return (set[fd >> 3]! & (1 << (fd & 7))) !== 0;
 }
 
 /**
  * `int select(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timeval *timeout)`: waits until
  * a descriptor below `nfds` is ready, and returns how many bits it left set. A null set is empty, a null timeout waits for ever. Linux
- * counts the time that it waited down in `timeout`. select(2)
+ * counts the time that it waited down in `timeout`. Windows does not look at `nfds`, and refuses three empty sets (EINVAL). select(2)
  *
- * @throws {RangeError} When a set has fewer than `nfds` bits (in whole longs), or `timeout` is smaller than a struct timeval.
+ * @throws {RangeError} When a set has fewer than `nfds` bits (in whole longs), or on Windows is shorter than its count says, or `timeout` is smaller than a struct timeval.
  */
 export function select(
   nfds: number,
@@ -64,18 +75,24 @@ export function select(
   timeout: Memory | null,
 ): number {
   checkInt(nfds, "nfds");
-  const size = Math.ceil(Math.max(nfds, 0) / 64) * 8; // the kernel copies whole longs
-  if (readfds !== null) checkMemory(readfds, size, "readfds");
-  if (writefds !== null) checkMemory(writefds, size, "writefds");
-  if (exceptfds !== null) checkMemory(exceptfds, size, "exceptfds");
+  if (readfds !== null) checkMemory(readfds, usedSize(readfds, nfds), "readfds");
+  if (writefds !== null) checkMemory(writefds, usedSize(writefds, nfds), "writefds");
+  if (exceptfds !== null) checkMemory(exceptfds, usedSize(exceptfds, nfds), "exceptfds");
   if (timeout !== null) checkMemory(timeout, timeval.size, "timeout");
   return libc().select(nfds, readfds, writefds, exceptfds, timeout);
+}
+
+/** How many bytes of a set the call reads and writes. */
+function usedSize(set: Memory, nfds: number): number {
+  if (!platform.isWinsock) return Math.ceil(Math.max(nfds, 0) / 64) * 8; // the kernel copies whole longs
+  checkMemory(set, fd_set.fd_array, "an fd_set");
+  return fd_set.fd_array + new DataView(set.buffer, set.byteOffset).getUint32(0, true) * 8;
 }
 
 function checkMember(fd: number, set: Uint8Array): void {
   checkInt(fd, "fd");
   checkSet(set);
-  if (fd < 0 || fd >= FD_SETSIZE) {
+  if (fd < 0 || fd >= FD_SETSIZE && !platform.isWinsock) {
     throw new RangeError(`fd must be from 0 to ${FD_SETSIZE - 1}, not ${fd}`);
   }
 }
@@ -83,4 +100,38 @@ function checkMember(fd: number, set: Uint8Array): void {
 function checkSet(set: Uint8Array): void {
   checkMemory(set, fd_set.size, "set");
   if (!(set instanceof Uint8Array)) throw new TypeError("set must be a Uint8Array");
+}
+
+/** Windows' `fd_set { u_int fd_count; SOCKET fd_array[FD_SETSIZE]; }`, as 64-bit words. A SOCKET's upper half is 0. */
+function listOf(set: Uint8Array): DataView {
+  return new DataView(set.buffer, set.byteOffset, byteLength(set));
+}
+
+function countOf(list: DataView): number {
+  return Math.min(list.getUint32(0, true), FD_SETSIZE);
+}
+
+function socketAt(index: number): number {
+  return fd_set.fd_array + index * 8;
+}
+
+function indexOfSocket(fd: number, list: DataView): number {
+  for (let i = 0; i < countOf(list); i++) if (list.getInt32(socketAt(i), true) === fd) return i;
+  return -1;
+}
+
+function addSocket(fd: number, list: DataView): void {
+  if (indexOfSocket(fd, list) !== -1) return;
+  const count = countOf(list);
+  if (count === FD_SETSIZE) throw new RangeError(`An fd_set holds ${FD_SETSIZE} sockets`);
+  list.setBigInt64(socketAt(count), BigInt(fd), true);
+  list.setUint32(0, count + 1, true);
+}
+
+function removeSocket(fd: number, list: DataView): void {
+  const index = indexOfSocket(fd, list);
+  if (index === -1) return;
+  const last = countOf(list) - 1;
+  list.setBigInt64(socketAt(index), list.getBigInt64(socketAt(last), true), true);
+  list.setUint32(0, last, true);
 }

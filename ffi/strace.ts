@@ -11,6 +11,7 @@ import { errnoName } from "./errno.ts";
 import { kevent } from "./kqueue.ts";
 import { platform } from "./platform.ts";
 import { pollfd } from "./poll.ts";
+import { fd_set } from "./select.ts";
 import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "./sockaddr.ts";
 import { timespec, timeval } from "./time.ts";
 
@@ -143,6 +144,16 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
       ? "NULL"
       : `{ai_family=${name(new Int32Array(bytes(hints).buffer)[1]!, ...FAMILIES)}}`,
     "[…]",
+  ],
+  ioctlsocket: ({ args: [fd, cmd, argp] }) => [
+    int(fd),
+    name(cmd, "FIONBIO"),
+    `[${bytes32(argp)[0]}]`,
+  ],
+  SetHandleInformation: ({ args: [fd, mask, flags] }) => [
+    int(fd),
+    bits(mask, "HANDLE_FLAG_INHERIT"),
+    bits(flags, "HANDLE_FLAG_INHERIT"),
   ],
   shutdown: ({ args: [fd, how] }) => [int(fd), name(how, "SHUT_RD", "SHUT_WR", "SHUT_RDWR")],
 };
@@ -290,9 +301,18 @@ function pollBits(events: number): string {
 function fdSet(set: Argument | undefined, nfds: number): string {
   if (set === null || set === undefined) return "NULL";
   const memory = bytes(set);
+  if (platform.isWinsock) return `[${sockets(memory).join(" ")}]`;
   const fds: number[] = [];
   for (let fd = 0; fd < nfds; fd++) if (memory[fd >> 3]! & (1 << (fd & 7))) fds.push(fd);
   return `[${fds.join(" ")}]`;
+}
+
+/** What Windows' fd_set lists. */
+function sockets(set: Uint8Array): number[] {
+  const [count] = new Uint32Array(set.slice(0, 4).buffer);
+  const { fd_array } = fd_set;
+  const list = new BigInt64Array(set.slice(fd_array, fd_array + count! * 8).buffer);
+  return Array.from(list, Number);
 }
 
 function time(memory: Argument | undefined, unit: "nsec" | "usec"): string {

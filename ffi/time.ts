@@ -15,6 +15,6 @@ export const timespec: Struct<{ tv_sec: number; tv_nsec: number }> = struct({
 
 /** `struct timeval { time_t tv_sec; suseconds_t tv_usec; }`: seconds and microseconds. timeval(3type) */
 export const timeval: Struct<{ tv_sec: number; tv_usec: number }> = struct({
-  tv_sec: "i64",
+  tv_sec: platform.seconds,
   tv_usec: platform.suseconds,
 });

@@ -7,7 +7,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import { errno, osError, poll, poll_nonblocking, pollfd, POLLIN } from "../ffi/mod.ts";
+import { ENOTSOCK, errno, osError, poll, poll_nonblocking, pollfd, POLLIN } from "../ffi/mod.ts";
 import { Waker } from "./waker.ts";
 
 /** A wait that is parked, or about to be. */
@@ -21,6 +21,7 @@ export interface Wait {
 }
 
 const WORDS = pollfd.size / 4;
+const EVENTS = pollfd.offsets.events / 4;
 const REVENTS_SHIFT = 16;
 const LONGEST_POLL = 2 ** 31 - 1;
 // While descriptors are always ready, Deno's timers wait this long at most for a turn, in milliseconds …
@@ -107,7 +108,7 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
     WORDS + parked.reduce((length, { pollfds }) => length + pollfds.length, 0),
   );
   fds[0] = interrupter.fileno();
-  fds[1] = POLLIN;
+  fds[EVENTS] = POLLIN;
   let end = WORDS;
   for (const { pollfds } of parked) {
     fds.set(pollfds, end);
@@ -121,7 +122,11 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
   if (isInterrupted) interrupter.drain();
   isInterrupted = false;
   // The errno is the other thread's: the same call here, without waiting, tells it.
-  if (count === -1 && poll(fds, fds.length / WORDS, 0) === -1) throw osError("poll", "", errno());
+  if (count === -1 && poll(fds, fds.length / WORDS, 0) === -1) {
+    const error = errno();
+    if (error !== ENOTSOCK) throw osError("poll", "", error);
+    for (const { wait } of parked) wait.over = true; // Windows: some socket was closed, and the waits will find whose
+  }
 
   let start = WORDS;
   for (const { wait, pollfds } of parked) {
@@ -148,7 +153,7 @@ function timeoutOf(parked: { wait: Wait }[]): number {
 
 function hasRevents(fds: Int32Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += WORDS) {
-    if (fds[at + 1]! >>> REVENTS_SHIFT !== 0) return true;
+    if (fds[at + EVENTS]! >>> REVENTS_SHIFT !== 0) return true;
   }
   return false;
 }

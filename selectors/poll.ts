@@ -1,6 +1,7 @@
 /**
  * poll(2): an array of what to watch is handed to the kernel at each wait, and looked through afterwards. Odd about
- * it: a descriptor that is not open is no error but POLLNVAL, for ever; a negative one is passed over.
+ * it: a descriptor that is not open is no error but POLLNVAL, for ever. On Windows it is WSAPoll(), which does not report a refused
+ * connection before Windows 10 2004.
  *
  * @module
  */
@@ -8,9 +9,11 @@
 import {
   EBADF,
   EINTR,
+  ENOTSOCK,
   errno,
   F_GETFD,
   fcntl,
+  getsockopt,
   has_ppoll,
   isPlatformWith,
   osError,
@@ -22,9 +25,14 @@ import {
   POLLNVAL,
   POLLOUT,
   POLLPRI,
+  POLLRDBAND,
+  POLLRDNORM,
   ppoll,
+  SO_TYPE,
+  SOL_SOCKET,
   timespec,
 } from "../ffi/mod.ts";
+import { platform } from "../ffi/platform.ts";
 import { BaseSelector } from "./base.ts";
 import type { Mechanism } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
@@ -38,10 +46,17 @@ import {
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
-// A struct pollfd is two 32-bit words: the descriptor, then events in the lower and revents in the upper half.
+// A struct pollfd is 32-bit words: the descriptor first (on Windows its lower half), and one with events in the lower and revents in the
+// upper half.
 const WORDS = pollfd.size / 4;
-const EVENTS = 1;
+const EVENTS = pollfd.offsets.events / 4;
 const REVENTS_SHIFT = 16;
+
+// WSAPoll refuses POLLPRI. What others call so is POLLRDBAND there, and a part of its POLLIN.
+const READABLE = platform.isWinsock ? POLLRDNORM : POLLIN;
+const URGENT = platform.isWinsock ? POLLRDBAND : POLLPRI;
+// Elsewhere a hang-up is of both directions. WSAPoll tells so that the peer has shut down its writing half: it can be sent to still.
+const WRITABLE = platform.isWinsock ? POLLOUT | POLLERR : POLLOUT | POLLERR | POLLHUP;
 
 /**
  * poll(2). Has "level" and "oneshot", not "edge".
@@ -77,7 +92,7 @@ export class PollSelector<Data = unknown, File extends FileObject = FileObject>
 class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
   readonly #registrations: Registrations<Data, File>;
   readonly #waker: Waker;
-  // The waker comes first, then a struct for each registration, in no order.
+  // The waker comes first, then a struct for each registration that is armed, in no order.
   #fds = new Int32Array(64 * WORDS);
   #order: (Registration<Data, File> | undefined)[] = [undefined];
   readonly #timespec = new Uint8Array(timespec.size);
@@ -95,12 +110,6 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   add(registration: Registration<Data, File>): void {
     checkDescriptor(registration.fd);
-    registration.index = this.#order.push(registration) - 1;
-    if (this.#fds.length < this.#order.length * WORDS) {
-      const grown = new Int32Array(this.#fds.length * 2);
-      grown.set(this.#fds);
-      this.#fds = grown;
-    }
     this.#write(registration);
   }
 
@@ -111,8 +120,10 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   remove(registration: Registration<Data, File>): void {
     const { index } = registration;
-    const last = this.#order.pop();
-    if (last === undefined || last === registration) return;
+    if (index === -1) return; // it was "oneshot", and reported
+    registration.index = -1;
+    const last = this.#order.pop()!;
+    if (last === registration) return;
     this.#order[index] = last;
     this.#fds.copyWithin(index * WORDS, last.index * WORDS, (last.index + 1) * WORDS);
     last.index = index;
@@ -123,6 +134,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     if (count === -1) {
       const error = errno();
       if (error === EINTR) return true;
+      if (error === ENOTSOCK) return this.#dropClosed(ready);
       throw osError("poll", "", error);
     }
 
@@ -155,7 +167,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   isWatching({ fd }: Registration<Data, File>): boolean {
-    return fcntl(fd, F_GETFD) !== -1;
+    return isOpen(fd);
   }
 
   close(): void {
@@ -174,14 +186,27 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     return ppoll(this.#fds, count, this.#timespec);
   }
 
-  #write({ fd, index, key }: Registration<Data, File>): void {
+  #write(registration: Registration<Data, File>): void {
+    if (registration.index === -1) registration.index = this.#order.push(registration) - 1;
+    if (this.#fds.length < this.#order.length * WORDS) {
+      const grown = new Int32Array(this.#fds.length * 2);
+      grown.set(this.#fds);
+      this.#fds = grown;
+    }
+    const { fd, index, key } = registration;
     this.#fds[index * WORDS] = fd;
     this.#fds[index * WORDS + EVENTS] = interest(key.events);
   }
 
   #disarm(registration: Registration<Data, File>): void {
     registration.armed = false;
-    this.#fds[registration.index * WORDS] = ~registration.fd; // negative, for 0 too: poll passes it over
+    this.remove(registration);
+  }
+
+  /** WSAPoll may fail as a whole where a registered socket was closed, without saying which. */
+  #dropClosed(ready: ReadyEvent<Data, File>[]): boolean {
+    const closed = this.#order.find((registration) => registration && !isOpen(registration.fd));
+    return closed === undefined ? false : this.#drop(closed, ready);
   }
 
   /** A registered descriptor was closed: said once, with the key dropped, since poll would say so at each wait. */
@@ -195,9 +220,9 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
 
 /** The events of a struct pollfd. */
 export function interest(events: number): number {
-  return (events & EVENT_READ ? POLLIN : 0) |
+  return (events & EVENT_READ ? READABLE : 0) |
     (events & EVENT_WRITE ? POLLOUT : 0) |
-    (events & EVENT_PRIORITY ? POLLPRI : 0);
+    (events & EVENT_PRIORITY ? URGENT : 0);
 }
 
 /**
@@ -206,15 +231,24 @@ export function interest(events: number): number {
  */
 function readiness(revents: number, asked: number): number {
   let ready = 0;
-  if (revents & (POLLIN | POLLHUP | POLLERR)) ready |= EVENT_READ;
-  if (revents & (POLLOUT | POLLHUP | POLLERR)) ready |= EVENT_WRITE;
-  if (revents & POLLPRI) ready |= EVENT_PRIORITY;
+  if (revents & (READABLE | POLLHUP | POLLERR)) ready |= EVENT_READ;
+  if (revents & WRITABLE) ready |= EVENT_WRITE;
+  if (revents & URGENT) ready |= EVENT_PRIORITY;
   return ready & asked || asked;
 }
 
 /** Neither poll nor select looks at a descriptor before the wait: so that a closed one is refused when it is registered, ask. */
 export function checkDescriptor(fd: number): void {
-  if (fcntl(fd, F_GETFD) === -1) throw osError("fcntl", fd);
+  if (!isOpen(fd)) throw osError(platform.isWinsock ? "getsockopt" : "fcntl", fd, EBADF);
+}
+
+const optionValue = new Int32Array(1);
+const optionLength = new Int32Array([4]);
+
+/** Whether a descriptor is open. Winsock has no fcntl(2): there it is whether it is a socket, of some type. */
+export function isOpen(fd: number): boolean {
+  if (!platform.isWinsock) return fcntl(fd, F_GETFD) !== -1;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, optionValue, optionLength) !== -1;
 }
 
 /** Neither poll nor select remembers what it reported last, which "edge" would need. */

@@ -38,7 +38,8 @@ export function selectorKey<Data, File extends FileObject>(
   return Object.freeze({ fileobj, fd, events, data, mode });
 }
 
-// Up to here the array has no holes, since V8 reads arrays with large holes as slowly as dictionaries.
+// Up to here the array has no holes, since V8 reads arrays with large holes as slowly as dictionaries. Beyond it is one. Windows' SOCKETs
+// are multiples of 4 that it uses again, so that the array is four times as long there, and no longer.
 const DENSE_LIMIT = 2 ** 20;
 
 /** The registrations of one selector. */

@@ -1,6 +1,7 @@
 /**
  * select(2): three sets of bits are handed to the kernel at each wait, which leaves those of the ready descriptors.
- * Odd about it: the sets end at FD_SETSIZE, and a closed descriptor fails the whole wait without being named.
+ * Odd about it: the sets end at FD_SETSIZE, and a closed descriptor fails the whole wait without being named. On Windows the sets
+ * are lists of FD_SETSIZE sockets, whatever their numbers.
  *
  * @module
  */
@@ -8,19 +9,20 @@
 import {
   EBADF,
   EINTR,
+  ENOTSOCK,
   errno,
-  F_GETFD,
-  fcntl,
   fd_set,
   FD_SETSIZE,
   isPlatformWith,
   osError,
+  pollfd,
   POLLIN,
   select,
   timeval,
 } from "../ffi/mod.ts";
+import { platform } from "../ffi/platform.ts";
 import { BaseSelector } from "./base.ts";
-import { checkDescriptor, checkNotEdge, interest } from "./poll.ts";
+import { checkDescriptor, checkNotEdge, interest, isOpen } from "./poll.ts";
 import type { Mechanism } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
@@ -33,15 +35,30 @@ import {
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
-const WORDS = fd_set.size / 4;
-
 /** The three sets of a call, as 32-bit words. */
-class Sets {
-  readonly read = new Int32Array(WORDS);
-  readonly write = new Int32Array(WORDS);
-  readonly except = new Int32Array(WORDS);
-
+interface Sets {
+  readonly read: Int32Array;
+  readonly write: Int32Array;
+  readonly except: Int32Array;
+  /** What the call wants for its `nfds`: one more than the highest descriptor. */
+  readonly nfds: number;
   /** Makes the sets hold `fd` for exactly these events. */
+  put(fd: number, events: number): void;
+  /** The events that the sets hold `fd` for. */
+  get(fd: number): number;
+  /** Calls `visit` for each descriptor, with its events. */
+  forEach(visit: (fd: number, events: number) => void): void;
+  /** Makes these sets equal to others. */
+  copy(other: Sets): void;
+}
+
+/** Bits, as everywhere but on Windows. */
+class BitSets implements Sets {
+  readonly read = new Int32Array(fd_set.size / 4);
+  readonly write = new Int32Array(fd_set.size / 4);
+  readonly except = new Int32Array(fd_set.size / 4);
+  nfds = 0;
+
   put(fd: number, events: number): void {
     const word = fd >> 5;
     const bit = 1 << (fd & 31);
@@ -50,9 +67,10 @@ class Sets {
     this.except[word] = events & EVENT_PRIORITY
       ? this.except[word]! | bit
       : this.except[word]! & ~bit;
+    if (events !== 0) this.nfds = Math.max(this.nfds, fd + 1);
+    else while (this.nfds > 0 && this.get(this.nfds - 1) === 0) this.nfds--;
   }
 
-  /** The events that the sets hold `fd` for. */
   get(fd: number): number {
     const word = fd >> 5;
     const bit = 1 << (fd & 31);
@@ -61,21 +79,79 @@ class Sets {
       (this.except[word]! & bit ? EVENT_PRIORITY : 0);
   }
 
-  /** The descriptors of a word, as bits. */
-  word(word: number): number {
-    return this.read[word]! | this.write[word]! | this.except[word]!;
+  forEach(visit: (fd: number, events: number) => void): void {
+    for (let word = 0; word * 32 < this.nfds; word++) {
+      let bits = this.read[word]! | this.write[word]! | this.except[word]!;
+      for (; bits !== 0; bits &= bits - 1) {
+        const fd = word * 32 + 31 - Math.clz32(bits & -bits);
+        visit(fd, this.get(fd));
+      }
+    }
   }
 
-  /** Makes these sets equal to others. */
-  copy(other: Sets): void {
+  copy(other: BitSets): void {
+    this.read.set(other.read);
+    this.write.set(other.write);
+    this.except.set(other.except);
+    this.nfds = other.nfds;
+  }
+}
+
+// Of Windows' fd_set, in 32-bit words: where the count is, and the first SOCKET, and how far the next one is. Upper halves are 0.
+const COUNT = 0;
+const FIRST = fd_set.fd_array / 4;
+const STEP = 2;
+
+/** Lists, as on Windows. Their count says how long they are, and the waker has a place beyond the FD_SETSIZE of the user's. */
+class ListSets implements Sets {
+  readonly read = new Int32Array(fd_set.size / 4 + STEP);
+  readonly write = new Int32Array(fd_set.size / 4 + STEP);
+  readonly except = new Int32Array(fd_set.size / 4 + STEP);
+  readonly nfds = 0; // Windows does not look at it
+
+  put(fd: number, events: number): void {
+    putSocket(this.read, fd, (events & EVENT_READ) !== 0);
+    putSocket(this.write, fd, (events & EVENT_WRITE) !== 0);
+    // A connection attempt that failed is reported here, and nowhere else.
+    putSocket(this.except, fd, (events & (EVENT_PRIORITY | EVENT_WRITE)) !== 0);
+  }
+
+  get(fd: number): number {
+    return (indexOf(this.read, fd) !== -1 ? EVENT_READ : 0) |
+      (indexOf(this.write, fd) !== -1 ? EVENT_WRITE : 0) |
+      (indexOf(this.except, fd) !== -1 ? EVENT_PRIORITY | EVENT_WRITE : 0);
+  }
+
+  forEach(visit: (fd: number, events: number) => void): void {
+    const fds = new Set<number>();
+    for (const list of [this.read, this.write, this.except]) {
+      for (let i = 0; i < list[COUNT]!; i++) fds.add(list[FIRST + i * STEP]!);
+    }
+    for (const fd of fds) visit(fd, this.get(fd));
+  }
+
+  copy(other: ListSets): void {
     this.read.set(other.read);
     this.write.set(other.write);
     this.except.set(other.except);
   }
 }
 
+function indexOf(list: Int32Array, fd: number): number {
+  const end = FIRST + list[COUNT]! * STEP;
+  for (let at = FIRST; at < end; at += STEP) if (list[at] === fd) return at;
+  return -1;
+}
+
+function putSocket(list: Int32Array, fd: number, isIn: boolean): void {
+  const at = indexOf(list, fd);
+  if (isIn === (at !== -1)) return;
+  if (isIn) list[FIRST + list[COUNT]!++ * STEP] = fd;
+  else list[at] = list[FIRST + --list[COUNT]! * STEP]!; // the last one moves in
+}
+
 /**
- * select(2). Descriptors from FD_SETSIZE up are refused with RangeError. Has "level" and "oneshot", not "edge".
+ * select(2). Descriptors from FD_SETSIZE up are refused with RangeError, on Windows more than FD_SETSIZE sockets. Has "level" and "oneshot", not "edge".
  *
  * @example
  * ```ts ignore
@@ -106,40 +182,47 @@ export class SelectSelector<Data = unknown, File extends FileObject = FileObject
   }
 }
 
+// Of struct pollfd, in 32-bit words.
+const WORDS = pollfd.size / 4;
+const EVENTS = pollfd.offsets.events / 4;
+
 class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
   readonly #registrations: Registrations<Data, File>;
   readonly #waker: Waker;
-  readonly #watched = new Sets();
-  readonly #found = new Sets();
-  #nfds = 0;
+  readonly #watched: Sets = platform.isWinsock ? new ListSets() : new BitSets();
+  readonly #found: Sets = platform.isWinsock ? new ListSets() : new BitSets();
   readonly #timeval = new Uint8Array(timeval.size);
 
   constructor(registrations: Registrations<Data, File>, waker: Waker) {
     this.#registrations = registrations;
     this.#waker = waker;
     this.check(waker.fileno(), EVENT_READ, "level");
-    this.#watch(waker.fileno(), EVENT_READ);
+    this.#watched.put(waker.fileno(), EVENT_READ);
   }
 
   check(fd: number, _events: number, mode: TriggerMode): void {
     checkNotEdge(mode, "SelectSelector");
-    if (fd >= FD_SETSIZE) {
+    if (!platform.isWinsock && fd >= FD_SETSIZE) {
       throw new RangeError(`select takes descriptors below FD_SETSIZE (${FD_SETSIZE}), not ${fd}`);
+    }
+    const { byFd, size } = this.#registrations;
+    if (platform.isWinsock && byFd[fd] === undefined && size >= FD_SETSIZE) {
+      throw new RangeError(`select takes FD_SETSIZE (${FD_SETSIZE}) sockets at most on Windows`);
     }
   }
 
   add(registration: Registration<Data, File>): void {
     checkDescriptor(registration.fd);
-    this.#watch(registration.fd, registration.key.events);
+    this.#watched.put(registration.fd, registration.key.events);
   }
 
   change(registration: Registration<Data, File>): void {
     checkDescriptor(registration.fd);
-    this.#watch(registration.fd, registration.key.events);
+    this.#watched.put(registration.fd, registration.key.events);
   }
 
   remove(registration: Registration<Data, File>): void {
-    this.#watch(registration.fd, 0);
+    this.#watched.put(registration.fd, 0);
   }
 
   wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
@@ -149,7 +232,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     if (result === -1) {
       const error = errno();
       if (error === EINTR) return true;
-      if (error === EBADF) return this.#dropClosed();
+      if (error === EBADF || error === ENOTSOCK) return this.#dropClosed();
       throw osError("select", "", error);
     }
     if (result === 0) return false;
@@ -161,58 +244,52 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
       found.put(waker, 0);
     }
     const { byFd } = this.#registrations;
-    for (let word = 0; word * 32 < this.#nfds; word++) {
-      for (let bits = found.word(word); bits !== 0; bits &= bits - 1) {
-        const fd = word * 32 + 31 - Math.clz32(bits & -bits);
-        const registration = byFd[fd]!;
-        const { key } = registration;
-        if (key.mode === "oneshot") {
-          registration.armed = false;
-          this.#watch(fd, 0);
-        }
-        ready.push([key, found.get(fd)]);
+    found.forEach((fd, events) => {
+      const registration = byFd[fd]!;
+      const { key } = registration;
+      if (key.mode === "oneshot") {
+        registration.armed = false;
+        this.#watched.put(fd, 0);
       }
-    }
+      ready.push([key, events & key.events]);
+    });
     return over;
   }
 
   readonly isPollable = false;
 
   pollfds(): Int32Array {
-    const fds = [this.#waker.fileno(), POLLIN];
-    for (const { fd, key, armed } of this.#registrations) {
-      if (armed) fds.push(fd, interest(key.events));
-    }
-    return new Int32Array(fds);
+    const armed = [...this.#registrations].filter(({ armed }) => armed);
+    const fds = new Int32Array((1 + armed.length) * WORDS);
+    fds[0] = this.#waker.fileno();
+    fds[EVENTS] = POLLIN;
+    armed.forEach(({ fd, key }, i) => {
+      fds[(i + 1) * WORDS] = fd;
+      fds[(i + 1) * WORDS + EVENTS] = interest(key.events);
+    });
+    return fds;
   }
 
   isWatching({ fd }: Registration<Data, File>): boolean {
-    return fcntl(fd, F_GETFD) !== -1;
+    return isOpen(fd);
   }
 
   close(): void {}
 
-  #watch(fd: number, events: number): void {
-    const watched = this.#watched;
-    watched.put(fd, events);
-    if (events !== 0) this.#nfds = Math.max(this.#nfds, fd + 1);
-    else while (this.#nfds > 0 && watched.get(this.#nfds - 1) === 0) this.#nfds--;
-  }
-
   #select(timeout: number): number {
-    const { read, write, except } = this.#found;
-    if (timeout === Infinity) return select(this.#nfds, read, write, except, null);
+    const { nfds, read, write, except } = this.#found;
+    if (timeout === Infinity) return select(nfds, read, write, except, null);
     const microseconds = Math.ceil(timeout * 1000);
     const tv_sec = Math.floor(microseconds / 1e6);
     timeval.write(this.#timeval, { tv_sec, tv_usec: microseconds - tv_sec * 1e6 });
-    return select(this.#nfds, read, write, except, this.#timeval);
+    return select(nfds, read, write, except, this.#timeval);
   }
 
   /** Some registered descriptor was closed, and select does not say which: said once, with the key dropped. */
   #dropClosed(): boolean {
     for (const registration of this.#registrations) {
       const { fd } = registration;
-      if (!registration.armed || fcntl(fd, F_GETFD) !== -1) continue;
+      if (!registration.armed || isOpen(fd)) continue;
       this.#registrations.delete(registration);
       this.remove(registration);
       throw osError("select", fd, EBADF);

@@ -2,7 +2,7 @@
  * How one thread ends another's wait. On Linux an eventfd: a counter in the kernel that is readable while it is not
  * zero, so that one descriptor serves to wake (write) and to be woken (read). eventfd(2) Elsewhere a pipe: what is written to one end makes the other
  * readable. It serves every mechanism alike, kqueue(2) with its EVFILT_USER included: a number that is posted to another thread says
- * nothing of a queue's library, and write(2) needs no more than the number.
+ * nothing of a queue's library, and write(2) needs no more than the number. On Windows, which polls nothing but sockets, two of those.
  *
  * @module
  */
@@ -10,8 +10,10 @@
 import {
   close,
   EAGAIN,
+  EBADF,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
+  ENOTSOCK,
   errno,
   eventfd,
   F_GETFL,
@@ -19,10 +21,17 @@ import {
   F_SETFL,
   fcntl,
   FD_CLOEXEC,
+  FIONBIO,
+  HANDLE_FLAG_INHERIT,
+  ioctlsocket,
   O_NONBLOCK,
   osError,
   pipe,
   read,
+  recv,
+  send,
+  SetHandleInformation,
+  tcpPair,
   write,
 } from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
@@ -30,6 +39,8 @@ import { platform } from "../ffi/platform.ts";
 // One is what write(2) adds to the counter; the length of 8 bytes is eventfd's. A pipe takes it as well as any other bytes.
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const taken = new Uint8Array(512);
+
+const MAKE = { eventfd: makeEventfd, pipe: makePipe, sockets: makeSockets };
 
 /**
  * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file object.
@@ -61,7 +72,7 @@ export class Waker implements Disposable {
   constructor(fd?: number) {
     this.#owned = fd === undefined;
     if (fd === undefined) {
-      [this.#readable, this.#fd] = platform.waker === "eventfd" ? makeEventfd() : makePipe();
+      [this.#readable, this.#fd] = MAKE[platform.waker]();
       return;
     }
     if (typeof fd !== "number") throw new TypeError("A waker's fd must be a number");
@@ -92,17 +103,26 @@ export class Waker implements Disposable {
   wake(): void {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
     // EAGAIN: it is full of wake-ups that nobody has taken yet.
-    if (write(this.#fd, ONE, ONE.length) === -1) {
-      const error = errno();
-      if (error !== EAGAIN) throw osError("write", this.#fd, error);
-    }
+    const result = platform.isWinsock
+      ? send(this.#fd, ONE, 1, 0)
+      : write(this.#fd, ONE, ONE.length);
+    if (result !== -1) return;
+    const error = errno();
+    if (error === EAGAIN) return;
+    // To Windows a closed socket is none.
+    throw osError(
+      platform.isWinsock ? "send" : "write",
+      this.#fd,
+      error === ENOTSOCK ? EBADF : error,
+    );
   }
 
   /** Takes the wake-ups that have come, so that the descriptor is no longer readable. */
   drain(): void {
     if (this.#readable === -1) return;
-    // A pipe may hold more wake-ups than one read takes.
-    while (read(this.#readable, taken, taken.length) === taken.length);
+    // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has arrived.
+    if (platform.isWinsock) { while (recv(this.#readable, taken, taken.length, 0) > 0); }
+    else while (read(this.#readable, taken, taken.length) === taken.length);
   }
 
   /** Closes the descriptor, if this waker made it. Twice is once. */
@@ -134,6 +154,17 @@ function makePipe(): [readable: number, writable: number] {
   for (const fd of fds) {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  }
+  return [fds[0]!, fds[1]!];
+}
+
+/** The same, of sockets. */
+function makeSockets(): [readable: number, writable: number] {
+  const fds = new Int32Array(2);
+  if (tcpPair(fds) === -1) throw osError("socketpair", "");
+  for (const fd of fds) {
+    SetHandleInformation(fd, HANDLE_FLAG_INHERIT, 0);
+    ioctlsocket(fd, FIONBIO, new Uint32Array([1]));
   }
   return [fds[0]!, fds[1]!];
 }

@@ -10,6 +10,7 @@ import {
   AF_INET6,
   AF_UNIX,
   AI_NUMERICHOST,
+  EAI_NONAME,
   EAI_SYSTEM,
   eaiName,
   errno,
@@ -119,9 +120,11 @@ function resolve(hostname: string, family: number, type: number): Uint8Array<Arr
     addrinfo.hints({ ...hints, ai_flags: AI_NUMERICHOST }),
     res,
   );
-  if (code !== 0) code = getaddrinfo(hostname, null, addrinfo.hints(hints), res);
-  if (code === EAI_SYSTEM) throw osError("getaddrinfo", hostname, errno());
+  // To Windows "" is this machine's name; everywhere else it is none.
+  if (code !== 0 && hostname === "") code = EAI_NONAME;
+  else if (code !== 0) code = getaddrinfo(hostname, null, addrinfo.hints(hints), res);
   if (code !== 0) {
+    if (code === EAI_SYSTEM) throw osError("getaddrinfo", hostname, errno());
     const name = eaiName(code);
     const sentence = `getaddrinfo ${hostname}: ${gai_strerror(code)} (${name} ${code})`;
     throw makeOsError(sentence, "getaddrinfo", name, code);

@@ -18,15 +18,19 @@ import {
   EAGAIN,
   EINPROGRESS,
   EINTR,
+  EMSGSIZE,
   errno,
   F_GETFL,
   F_SETFD,
   F_SETFL,
   fcntl,
   FD_CLOEXEC,
+  FIONBIO,
   getpeername,
   getsockname,
   getsockopt,
+  HANDLE_FLAG_INHERIT,
+  ioctlsocket,
   listen,
   type Memory,
   MSG_NOSIGNAL,
@@ -37,6 +41,7 @@ import {
   recvfrom,
   send,
   sendto,
+  SetHandleInformation,
   setsockopt,
   SHUT_RD,
   SHUT_RDWR,
@@ -44,6 +49,7 @@ import {
   shutdown,
   SO_DOMAIN,
   SO_ERROR,
+  SO_PROTOCOL_INFOW,
   SO_TYPE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -54,7 +60,9 @@ import {
   socketpair,
   SOL_SOCKET,
   SOMAXCONN,
+  tcpPair,
 } from "../ffi/mod.ts";
+import { platform } from "../ffi/platform.ts";
 import { type Address, decodeAddress, encodeAddress, formatAddress } from "./address.ts";
 
 // For the kernel to write into, one call at a time: a thread's calls never overlap.
@@ -72,6 +80,13 @@ const HOW: Readonly<Record<"read" | "write" | "both", number>> = {
   write: SHUT_WR,
   both: SHUT_RDWR,
 };
+
+// What connect(2) says while a connection is being made. EINTR too: it goes on, and a second connect() would be told EALREADY.
+const UNDER_WAY = platform.isWinsock ? [EAGAIN] : [EINPROGRESS, EINTR];
+
+// WSAPROTOCOL_INFOW, of which the family is an int.
+const protocolInfo = new Uint8Array(628);
+const PROTOCOL_INFO_FAMILY = 76;
 
 /**
  * A socket. null always means "would block"; every other failure throws an OS error (a signal that interrupts a blocking
@@ -100,6 +115,7 @@ export class Socket implements Disposable {
   #blocking: boolean;
   #remote: Uint8Array | undefined; // as accept(2) gave it: known even after a reset
   #connecting = ""; // where to, until takeError() was asked
+  #taken = 0; // what takeError() told last
 
   /**
    * A new socket, close-on-exec and blocking.
@@ -129,7 +145,7 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Takes over an open descriptor: close() will close it.
+   * Takes over an open descriptor: close() will close it. Windows does not tell whether a socket is blocking: there it becomes so.
    *
    * @param fd A socket's descriptor.
    * @returns A socket of the descriptor's family, type and blocking mode.
@@ -141,28 +157,34 @@ export class Socket implements Disposable {
     if ((fd | 0) !== fd || fd < 0) throw new RangeError(`fd must be a descriptor, not ${fd}`);
     const family = SO_DOMAIN === 0 ? familyOf(fd) : getIntOption(fd, SOL_SOCKET, SO_DOMAIN);
     const type = getIntOption(fd, SOL_SOCKET, SO_TYPE);
+    if (platform.isWinsock) {
+      setBlocking(fd, true);
+      return adopt(fd | 0, family, type, true);
+    }
     const flags = fcntl(fd, F_GETFL);
     if (flags === -1) throw osError("fcntl", fd);
     return adopt(fd | 0, family, type, (flags & O_NONBLOCK) === 0);
   }
 
   /**
-   * Two stream sockets connected to each other, close-on-exec and blocking.
+   * Two stream sockets connected to each other, close-on-exec and blocking: Unix sockets, on Windows TCP over loopback.
    *
    * @returns The pair.
    * @throws An OS error, such as EMFILE.
    */
   static pair(): [Socket, Socket] {
     const fds = new Int32Array(2);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) === -1) {
-      throw osError("socketpair", "");
-    }
+    const family = platform.isWinsock ? AF_INET : AF_UNIX;
+    const result = platform.isWinsock
+      ? tcpPair(fds)
+      : socketpair(family, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
+    if (result === -1) throw osError("socketpair", "");
     const [left, right] = fds as unknown as [number, number];
     closeOnExec(left);
     closeOnExec(right);
     return [
-      adopt(left, AF_UNIX, SOCK_STREAM, true),
-      adopt(right, AF_UNIX, SOCK_STREAM, true),
+      adopt(left, family, SOCK_STREAM, true),
+      adopt(right, family, SOCK_STREAM, true),
     ];
   }
 
@@ -243,12 +265,10 @@ export class Socket implements Disposable {
    */
   connect(address: Address): boolean {
     const bytes = encodeAddress(address, this.family, this.type);
+    this.#taken = 0;
     if (connect(this.#open(), bytes, bytes.length) === 0) return true;
     const error = errno();
-    // After EINTR the connection goes on being made, and a second connect() would be told EALREADY.
-    if (error !== EINPROGRESS && error !== EINTR) {
-      throw osError("connect", formatAddress(address), error);
-    }
+    if (!UNDER_WAY.includes(error)) throw osError("connect", formatAddress(address), error);
     this.#connecting = formatAddress(address);
     return false;
   }
@@ -263,7 +283,9 @@ export class Socket implements Disposable {
     const error = getIntOption(fd, SOL_SOCKET, SO_ERROR);
     const peer = this.#connecting;
     this.#connecting = "";
-    if (error === 0) return null;
+    // Windows does not clear it.
+    if (error === 0 || platform.isWinsock && error === this.#taken) return null;
+    this.#taken = error;
     return peer === "" ? osError("getsockopt", fd, error) : osError("connect", peer, error);
   }
 
@@ -279,7 +301,7 @@ export class Socket implements Disposable {
   recv(size: number, flags: number = 0): Uint8Array | null {
     this.#open();
     const buffer = bufferOf(size);
-    const count = this.#received("recv", recv(this.#fd, buffer, size, flags));
+    const count = this.#received("recv", recv(this.#fd, buffer, size, flags), size);
     return count === null ? null : taken(buffer, count);
   }
 
@@ -294,7 +316,8 @@ export class Socket implements Disposable {
    */
   recvInto(buffer: Uint8Array, flags: number = 0): number | null {
     const fd = this.#open();
-    return this.#received("recv", recv(fd, buffer, lengthOf(buffer), flags));
+    const size = lengthOf(buffer);
+    return this.#received("recv", recv(fd, buffer, size, flags), size);
   }
 
   /**
@@ -308,10 +331,11 @@ export class Socket implements Disposable {
    */
   send(data: Uint8Array, flags: number = 0): number | null {
     const fd = this.#open();
-    return this.#received(
-      "send",
-      send(fd, data, lengthOf(data), withFlag(flags, MSG_NOSIGNAL, "flags")),
-    );
+    const count = send(fd, data, lengthOf(data), withFlag(flags, MSG_NOSIGNAL, "flags"));
+    if (count !== -1) return count;
+    const error = errno();
+    if (error === EAGAIN) return null;
+    throw osError("send", fd, error);
   }
 
   /**
@@ -328,13 +352,12 @@ export class Socket implements Disposable {
     const buffer = bufferOf(size);
     addressLength[0] = addressBuffer.length;
     const result = recvfrom(fd, buffer, size, flags, addressBuffer, addressLength);
-    const count = this.#received("recvfrom", result);
+    const count = this.#received("recvfrom", result, size);
     if (count === null) return null;
     // A connected stream has no sender to tell: its peer is.
-    const length = addressLength[0]!;
-    const address = length === 0 && this.type === SOCK_STREAM
+    const address = this.type === SOCK_STREAM
       ? this.remoteAddress
-      : decodeAddress(addressBuffer, length);
+      : decodeAddress(addressBuffer, addressLength[0]!);
     return { data: taken(buffer, count), address };
   }
 
@@ -474,10 +497,12 @@ export class Socket implements Disposable {
     return this.#fd;
   }
 
-  #received(syscall: string, count: number): number | null {
+  #received(syscall: string, count: number, size: number): number | null {
     if (count !== -1) return count;
     const error = errno();
     if (error === EAGAIN) return null;
+    // To Windows a datagram that was cut is an error; the others say nothing of it.
+    if (error === EMSGSIZE && platform.isWinsock) return size;
     throw osError(syscall, this.#fd, error);
   }
 }
@@ -511,10 +536,16 @@ function acceptFrom(listener: number, blocking: boolean): number {
 
 /** For what was not close-on-exec from its beginning, since the platform has no SOCK_CLOEXEC. */
 function closeOnExec(fd: number): void {
-  if (SOCK_CLOEXEC === 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (platform.isWinsock) SetHandleInformation(fd, HANDLE_FLAG_INHERIT, 0);
+  else if (SOCK_CLOEXEC === 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 function setBlocking(fd: number, blocking: boolean): void {
+  if (platform.isWinsock) {
+    const nonBlocking = new Uint32Array([blocking ? 0 : 1]);
+    if (ioctlsocket(fd, FIONBIO, nonBlocking) === -1) throw osError("ioctlsocket", fd);
+    return;
+  }
   const flags = fcntl(fd, F_GETFL);
   if (flags === -1) throw osError("fcntl", fd);
   const wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
@@ -522,6 +553,13 @@ function setBlocking(fd: number, blocking: boolean): void {
 }
 
 function familyOf(fd: number): number {
+  if (platform.isWinsock) { // where getsockname() knows nothing before bind()
+    const length = new Int32Array([protocolInfo.length]);
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL_INFOW, protocolInfo, length) === -1) {
+      throw osError("getsockopt", fd);
+    }
+    return new DataView(protocolInfo.buffer).getInt32(PROTOCOL_INFO_FAMILY, true);
+  }
   addressLength[0] = addressBuffer.length;
   if (getsockname(fd, addressBuffer, addressLength) === -1) throw osError("getsockname", fd);
   return sockaddr.read(addressBuffer).sa_family;

@@ -30,6 +30,7 @@ import {
 import {
   close,
   dup3,
+  EBADF,
   F_DUPFD_CLOEXEC,
   fcntl,
   FD_SETSIZE,
@@ -40,7 +41,7 @@ import {
   SO_LINGER,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { openDescriptors, Pair, Pipe, RegularFile, tcpPair } from "./descriptors.ts";
+import { openDescriptors, Pair, Pipe, pipeAt, RegularFile, tcpPair } from "./descriptors.ts";
 import { runProgram } from "./programs.ts";
 import { hasPriority, SELECTORS, unlessLeftOut } from "./selectors.ts";
 
@@ -150,7 +151,7 @@ for (const Selector of SELECTORS) {
     );
     assert(isOsError(error));
     assertStrictEquals(error.code, "EBADF");
-    assertStringIncludes(error.message, `${pipe.reader}: Bad file descriptor (EBADF 9)`);
+    assertStringIncludes(error.message, `${pipe.reader}: Bad file descriptor (EBADF ${EBADF})`);
     assertFalse(selector.getMap().has(pipe.reader));
   });
 
@@ -238,8 +239,8 @@ for (const Selector of SELECTORS) {
     selector.register(old.left, EVENT_READ, "old");
     const fd = old.left.fileno();
     old[Symbol.dispose]();
-    using pipe = new Pipe();
-    assertStrictEquals(Math.min(pipe.reader, pipe.writer) <= fd, true); // the lowest free number
+    using stack = new DisposableStack();
+    const pipe = pipeAt(fd, stack);
     selector.unregister(old.left);
     selector.register(pipe.reader, EVENT_READ, "new");
     pipe.fill();
@@ -546,7 +547,7 @@ for (const Selector of SELECTORS) {
   test("reports everything that is ready in one call, however much it is", () => {
     using stack = new DisposableStack();
     using selector = new Selector();
-    const count = FD_SETSIZE < 1024 ? 60 : 200; // NetBSD's sets have 256 bits
+    const count = FD_SETSIZE < 1024 ? 60 : 200; // NetBSD's sets have 256 bits, Windows' 64 sockets
     const pipes = Array.from({ length: count }, () => stack.use(new Pipe()));
     for (const { reader } of pipes) selector.register(reader, EVENT_READ);
     for (const pipe of pipes) pipe.fill();
@@ -768,9 +769,9 @@ for (const Selector of SELECTORS) {
     const old = new Pipe();
     selector.register(old.reader, EVENT_READ, "old");
     old[Symbol.dispose]();
-    using pipe = new Pipe();
+    using stack = new DisposableStack();
     const fd = old.reader;
-    assert(fd === pipe.reader || fd === pipe.writer);
+    const pipe = pipeAt(fd, stack);
     assertThrows(() => selector.register(fd, EVENT_READ), Deno.errors.AlreadyExists);
     selector.unregister(fd);
     selector.register(pipe.reader, EVENT_READ, "new");
@@ -790,7 +791,7 @@ for (const Selector of SELECTORS) {
       gone[Symbol.dispose]();
       const error = assertThrows(() => selector.select(1000), Deno.errors.BadResource);
       assert(isOsError(error));
-      assertStringIncludes(error.message, ` ${gone.reader}: Bad file descriptor (EBADF 9)`);
+      assertStringIncludes(error.message, ` ${gone.reader}: Bad file descriptor (EBADF ${EBADF})`);
       assertFalse(selector.getMap().has(gone.reader));
       assertEquals(selector.select(1000).map(([{ data }]) => data), ["stays"]);
     });
@@ -817,7 +818,7 @@ epollTest("refuses a regular file in words, and keeps no key", () => {
 });
 
 for (const Selector of [PollSelector, SelectSelector]) {
-  Deno.test(`${Selector.name} reports a regular file as always ready`, () => {
+  Deno.test(unlessLeftOut(`${Selector.name} reports a regular file as always ready`), () => {
     using file = new RegularFile("text");
     using selector = new Selector();
     selector.register(file.fd, READ_WRITE);

@@ -12,24 +12,39 @@ import {
   F_SETFL,
   fcntl,
   FD_CLOEXEC,
+  HANDLE_FLAG_INHERIT,
   O_NONBLOCK,
   osError,
   pipe,
+  poll,
+  pollfd,
+  POLLIN,
   read,
+  recv,
+  send,
   write,
 } from "../ffi/mod.ts";
 import { Socket } from "../mod.ts";
+import { isOpen } from "../selectors/poll.ts";
 import { settleQueues } from "./selectors.ts";
 
 // libc is opened here once, at import, so that no test is held responsible for the library that it opened.
 new Socket().close();
 
-/** A pipe. */
+const isWindows = Deno.build.os === "windows";
+
+/** A pipe; on Windows, which polls sockets alone, a pair of those. */
 export class Pipe implements Disposable {
   readonly reader: number;
   readonly writer: number;
 
   constructor() {
+    if (isWindows) {
+      const [reader, writer] = Socket.pair();
+      for (const socket of [reader, writer]) socket.setBlocking(false);
+      [this.reader, this.writer] = [reader.detach(), writer.detach()];
+      return;
+    }
     const fds = new Int32Array(2);
     if (pipe(fds) === -1) throw osError("pipe", ""); // macOS has no pipe2
     for (const fd of fds) {
@@ -41,18 +56,37 @@ export class Pipe implements Disposable {
 
   /** Makes the reading end readable. */
   fill(): void {
-    write(this.writer, new Uint8Array([1]), 1);
+    if (isWindows) fillSocket(this.writer, this.reader);
+    else write(this.writer, new Uint8Array([1]), 1);
   }
 
   /** Takes what is in it. */
   drain(): void {
-    while (read(this.reader, new Uint8Array(4096), 4096) > 0);
+    if (isWindows) { while (recv(this.reader, new Uint8Array(4096), 4096, 0) > 0); }
+    else while (read(this.reader, new Uint8Array(4096), 4096) > 0);
   }
 
   [Symbol.dispose](): void {
     close(this.reader);
     close(this.writer);
   }
+}
+
+/** A byte takes its time over loopback: it is waited for, as a pipe's need not be. */
+function fillSocket(writer: number, reader: number): void {
+  send(writer, new Uint8Array([1]), 1, 0);
+  const fds = new Uint8Array(pollfd.size);
+  pollfd.write(fds, { fd: reader, events: POLLIN, revents: 0 });
+  poll(fds, 1, 1000);
+}
+
+/** A pipe one of whose ends has the number `fd`, which is free: on POSIX the first one, on Windows perhaps a later one. */
+export function pipeAt(fd: number, stack: DisposableStack): Pipe {
+  for (let tries = 0; tries < 1000; tries++) {
+    const pipe = stack.use(new Pipe());
+    if (pipe.reader === fd || pipe.writer === fd) return pipe;
+  }
+  throw new Error(`${fd} is not used again`);
 }
 
 /** A pair of connected stream sockets. */
@@ -105,16 +139,28 @@ export class RegularFile implements Disposable {
   }
 }
 
-/** How many descriptors this process has open, of the first few thousand. */
+/** How many descriptors this process has open, of the first few thousand; on Windows sockets, which are multiples of 4. */
 export function openDescriptors(): number {
   settleQueues();
   let count = 0;
-  for (let fd = 0; fd < 4096; fd++) {
+  for (let fd = 0; fd < 4096; fd += isWindows ? 4 : 1) {
     if (isOpen(fd)) count++;
   }
   return count;
 }
 
-function isOpen(fd: number): boolean {
-  return fcntl(fd, F_GETFD) !== -1;
+/** Whether child processes do not inherit a descriptor. */
+export function isCloseOnExec(fd: number): boolean {
+  if (!isWindows) return (fcntl(fd, F_GETFD) & FD_CLOEXEC) !== 0;
+  const flags = new Uint32Array([HANDLE_FLAG_INHERIT]);
+  const kernel32 = Deno.dlopen("kernel32.dll", {
+    GetHandleInformation: {
+      parameters: ["usize", "buffer"], // HANDLE hObject, LPDWORD lpdwFlags
+      result: "i32",
+    },
+  });
+  const result = kernel32.symbols.GetHandleInformation(BigInt(fd), flags);
+  kernel32.close();
+  if (result === 0) throw new Error(`${fd} is no handle`);
+  return (flags[0]! & HANDLE_FLAG_INHERIT) === 0;
 }

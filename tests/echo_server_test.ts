@@ -45,6 +45,16 @@ const hasNetcat = hasCommand("nc") && await takesNetcat("-N");
 const hasIpv6 = await Deno.readTextFile("/proc/net/if_inet6")
   .then((table) => table.includes("00000000000000000000000000000001"), () => false);
 
+/** As Deno.test(). Not on Windows: servers are ended by signals here and looked at in /proc. `platforms/windows.sh` has CPython's client talk to one. */
+function serverTest(name: string, fn: () => Promise<void>): void;
+function serverTest(definition: Deno.TestDefinition): void;
+function serverTest(definition: string | Deno.TestDefinition, fn?: () => Promise<void>): void {
+  const { ignore = false, ...rest } = typeof definition === "string"
+    ? { name: definition, fn: fn! }
+    : definition;
+  Deno.test({ ...rest, ignore: ignore || Deno.build.os === "windows" });
+}
+
 /** An echo server that is under way. */
 class EchoServer implements AsyncDisposable {
   readonly #program: Program;
@@ -314,7 +324,7 @@ for (
     ["--workers", "2", "--blocking"],
   ].filter((args) => !(emulator === "bsd.c" && args.includes(BEST) && args.includes("--workers"))) // Workers see Linux there
 ) {
-  Deno.test({
+  serverTest({
     name: `Echo server ${args.join(" ")} echoes every byte to ${CONNECTIONS} connections of ` +
       `CPython's asyncio at once, and keeps no descriptor${hasPython ? "" : " (needs python3)"}`,
     ignore: !hasPython,
@@ -351,7 +361,7 @@ for (
   });
 }
 
-Deno.test({
+serverTest({
   name: "Echo server sends nc -N a file of 5 MB back, byte for byte, and then ends the connection" +
     (hasNetcat ? "" : " (needs an nc that has -N)"),
   ignore: !hasNetcat,
@@ -374,7 +384,7 @@ Deno.test({
   },
 });
 
-Deno.test("Echo server answers a half-close after everything was echoed", async () => {
+serverTest("Echo server answers a half-close after everything was echoed", async () => {
   await using server = await EchoServer.start();
   using connections = new Connections();
   const [connection] = await connections.open(server, 1);
@@ -386,7 +396,7 @@ Deno.test("Echo server answers a half-close after everything was echoed", async 
   await server.stop();
 });
 
-Deno.test("Echo server ends a connection that sends nothing and half-closes", async () => {
+serverTest("Echo server ends a connection that sends nothing and half-closes", async () => {
   await using server = await EchoServer.start();
   using connections = new Connections();
   const [connection] = await connections.open(server, 1);
@@ -395,54 +405,59 @@ Deno.test("Echo server ends a connection that sends nothing and half-closes", as
 });
 
 for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
-  Deno.test(`Echo server ${args.join(" ")} holds little for clients that never read, and serves others meanwhile`, async () => {
-    const BOUND = 32 * MiB; // 8 × 64 KiB held, and what V8 has not collected
-    const GIVE_UP = 512 * MiB; // a server that held everything would take it
-    const ROUND_TRIPS = 300; // of another client, within which nothing moves: the senders are stuck
+  serverTest(
+    `Echo server ${
+      args.join(" ")
+    } holds little for clients that never read, and serves others meanwhile`,
+    async () => {
+      const BOUND = 32 * MiB; // 8 × 64 KiB held, and what V8 has not collected
+      const GIVE_UP = 512 * MiB; // a server that held everything would take it
+      const ROUND_TRIPS = 300; // of another client, within which nothing moves: the senders are stuck
 
-    await using server = await EchoServer.start("--quiet", ...args);
-    using connections = new Connections();
-    const [other] = await connections.open(server, 1);
-    await assertEchoes(other!, seededBytes(MiB, 1));
-    const before = server.memory();
-    let largest = before;
+      await using server = await EchoServer.start("--quiet", ...args);
+      using connections = new Connections();
+      const [other] = await connections.open(server, 1);
+      await assertEchoes(other!, seededBytes(MiB, 1));
+      const before = server.memory();
+      let largest = before;
 
-    const piece = seededBytes(65536, 2);
-    let taken = 0;
-    const deaf = await connections.open(server, 8);
-    const totals = deaf.map(() => 0);
-    let isEnough = false;
-    const sending = deaf.map(async (connection, index) => {
-      while (!isEnough) {
-        await send(connection, piece);
-        totals[index]! += piece.length;
-        taken += piece.length;
-      }
-    });
-    for (let quiet = 0, seen = -1; quiet < ROUND_TRIPS; quiet++) {
-      if (taken !== seen) [quiet, seen] = [0, taken];
-      await assertEchoes(other!, piece.subarray(0, 64));
-      largest = Math.max(largest, server.memory());
-      assertLess(taken, GIVE_UP, `${taken} bytes were taken from clients that do not read`);
-    }
-
-    assertLess(largest - before, BOUND, `it grew by ${largest - before} bytes`);
-    // Nothing of what was held was lost: each of them reads everything now.
-    isEnough = true;
-    const reading = deaf.map(async (connection, index) => {
-      const ended = sending[index]!.then(() => connection.closeWrite());
-      for (let echoed = 0;; echoed += piece.length) {
-        const bytes = await receive(connection, piece.length);
-        if (bytes.length === 0) {
-          await ended;
-          return assertEquals(echoed, totals[index]);
+      const piece = seededBytes(65536, 2);
+      let taken = 0;
+      const deaf = await connections.open(server, 8);
+      const totals = deaf.map(() => 0);
+      let isEnough = false;
+      const sending = deaf.map(async (connection, index) => {
+        while (!isEnough) {
+          await send(connection, piece);
+          totals[index]! += piece.length;
+          taken += piece.length;
         }
-        assertSameBytes(bytes, piece);
+      });
+      for (let quiet = 0, seen = -1; quiet < ROUND_TRIPS; quiet++) {
+        if (taken !== seen) [quiet, seen] = [0, taken];
+        await assertEchoes(other!, piece.subarray(0, 64));
+        largest = Math.max(largest, server.memory());
+        assertLess(taken, GIVE_UP, `${taken} bytes were taken from clients that do not read`);
       }
-    });
-    await within(EVENT_LIMIT, Promise.all(reading), "everything that was sent");
-    await server.stop();
-  });
+
+      assertLess(largest - before, BOUND, `it grew by ${largest - before} bytes`);
+      // Nothing of what was held was lost: each of them reads everything now.
+      isEnough = true;
+      const reading = deaf.map(async (connection, index) => {
+        const ended = sending[index]!.then(() => connection.closeWrite());
+        for (let echoed = 0;; echoed += piece.length) {
+          const bytes = await receive(connection, piece.length);
+          if (bytes.length === 0) {
+            await ended;
+            return assertEquals(echoed, totals[index]);
+          }
+          assertSameBytes(bytes, piece);
+        }
+      });
+      await within(EVENT_LIMIT, Promise.all(reading), "everything that was sent");
+      await server.stop();
+    },
+  );
 }
 
 for (
@@ -453,29 +468,34 @@ for (
     ["--selector", BEST, "--blocking"],
   ]
 ) {
-  Deno.test(`Echo server ${args.join(" ")} with 40 descriptors serves ${CROWD} clients at once as others leave, says so each time that it becomes full, and does not spin`, async () => {
-    await using server = await EchoServer.startWithDescriptors(40, "--quiet", ...args);
+  serverTest(
+    `Echo server ${
+      args.join(" ")
+    } with 40 descriptors serves ${CROWD} clients at once as others leave, says so each time that it becomes full, and does not spin`,
+    async () => {
+      await using server = await EchoServer.startWithDescriptors(40, "--quiet", ...args);
 
-    await crowd(server, async () => {
-      // Full, it looks now and then whether it still is, and no more than that.
-      const before = server.cpuTime();
-      await delay(500);
-      const spent = server.cpuTime() - before;
-      assertLessOrEqual(spent, 50, `${spent} ms of CPU time in 500 ms`);
-    });
+      await crowd(server, async () => {
+        // Full, it looks now and then whether it still is, and no more than that.
+        const before = server.cpuTime();
+        await delay(500);
+        const spent = server.cpuTime() - before;
+        assertLessOrEqual(spent, 50, `${spent} ms of CPU time in 500 ms`);
+      });
 
-    // All of them waited from the beginning: it became full once.
-    assertComplaints(server, 1);
-    // With one client it is not full; with the next crowd it is, and says so again.
-    using connections = new Connections();
-    const [connection] = await connections.open(server, 1);
-    await assertEchoes(connection!, seededBytes(1000, 1));
-    await leave(connection!);
-    await crowd(server, () => {});
-    assertComplaints(server, 2);
-    await server.stop();
-    server.stderr = "";
-  });
+      // All of them waited from the beginning: it became full once.
+      assertComplaints(server, 1);
+      // With one client it is not full; with the next crowd it is, and says so again.
+      using connections = new Connections();
+      const [connection] = await connections.open(server, 1);
+      await assertEchoes(connection!, seededBytes(1000, 1));
+      await leave(connection!);
+      await crowd(server, () => {});
+      assertComplaints(server, 2);
+      await server.stop();
+      server.stderr = "";
+    },
+  );
 }
 
 /** More clients than the server has places for: each leaves when it was served and `whileFull` has returned. */
@@ -526,16 +546,21 @@ for (
     [["--selector", "select"], "SelectSelector"],
   ] as const
 ) {
-  Deno.test(`Echo server with ${args.join(" ") || "no flag"} says first where it listens, and that it uses ${selector}`, async () => {
-    await using server = await EchoServer.start(...args);
-    assertEquals(server.hostname, "127.0.0.1");
-    assertGreater(server.port, 0);
-    assertEquals(server.selector, selector);
-    assertEquals(await server.stop(), []);
-  });
+  serverTest(
+    `Echo server with ${
+      args.join(" ") || "no flag"
+    } says first where it listens, and that it uses ${selector}`,
+    async () => {
+      await using server = await EchoServer.start(...args);
+      assertEquals(server.hostname, "127.0.0.1");
+      assertGreater(server.port, 0);
+      assertEquals(server.selector, selector);
+      assertEquals(await server.stop(), []);
+    },
+  );
 }
 
-Deno.test({
+serverTest({
   name: `Echo server --host ::1 serves over IPv6${hasIpv6 ? "" : " (needs IPv6 on loopback)"}`,
   ignore: !hasIpv6,
   async fn() {
@@ -552,7 +577,7 @@ Deno.test({
   },
 });
 
-Deno.test("Echo server says a line for each connection that comes and goes", async () => {
+serverTest("Echo server says a line for each connection that comes and goes", async () => {
   await using server = await EchoServer.start("--host", "localhost");
   assertEquals(server.hostname, "127.0.0.1");
   using connections = new Connections();
@@ -566,7 +591,7 @@ Deno.test("Echo server says a line for each connection that comes and goes", asy
   assertEquals(server.stderr, "");
 });
 
-Deno.test("Echo server says that a connection was reset, and lives on", async () => {
+serverTest("Echo server says that a connection was reset, and lives on", async () => {
   await using server = await EchoServer.start();
   using socket = new Socket();
   socket.setOption(SOL_SOCKET, SO_LINGER, new Uint8Array(Int32Array.of(1, 0).buffer));
@@ -582,7 +607,7 @@ Deno.test("Echo server says that a connection was reset, and lives on", async ()
   assertEquals(server.stderr, "");
 });
 
-Deno.test("Echo server --quiet says nothing of its connections", async () => {
+serverTest("Echo server --quiet says nothing of its connections", async () => {
   await using server = await EchoServer.start("--quiet");
   using connections = new Connections();
   for (const connection of await connections.open(server, 3)) {
@@ -593,43 +618,46 @@ Deno.test("Echo server --quiet says nothing of its connections", async () => {
 });
 
 for (const args of [["--selector", "poll"], ["--blocking"]]) {
-  Deno.test(`Echo server --trace ${args.join(" ")} prints each syscall as it happens`, async () => {
-    await using server = await EchoServer.start("--trace", ...args);
-    using connections = new Connections();
-    const [connection] = await connections.open(server, 1);
-    const { port } = connection!.localAddr;
-    const hasPrinted = (line: RegExp) => until(() => line.test(server.stderr), `${line}`);
+  serverTest(
+    `Echo server --trace ${args.join(" ")} prints each syscall as it happens`,
+    async () => {
+      await using server = await EchoServer.start("--trace", ...args);
+      using connections = new Connections();
+      const [connection] = await connections.open(server, 1);
+      const { port } = connection!.localAddr;
+      const hasPrinted = (line: RegExp) => until(() => line.test(server.stderr), `${line}`);
 
-    // What has happened is there, and what has not yet is not.
-    await hasPrinted(new RegExp(`^accept4?\\(\\d+, {.*htons\\(${port}\\).* = \\d+$`, "m"));
-    const fd = /^accept4?\(.* = (\d+)$/m.exec(server.stderr)![1];
-    assertEquals(/^(recv|send)/m.test(server.stderr), false, server.stderr);
-    await assertEchoes(connection!, new TextEncoder().encode("hello\n"));
-    await hasPrinted(
-      new RegExp(`^recv\\(${fd}, "hello\\\\n", 65536, 0\\) = 6\nsend\\(${fd}, .*\\) = 6$`, "m"),
-    );
-    assertEquals(server.stderr.includes("\nclose("), false, server.stderr);
-    await leave(connection!);
-    await hasPrinted(new RegExp(`^recv\\(${fd}, "", 65536, 0\\) = 0$`, "m"));
-    await hasPrinted(new RegExp(`^close\\(${fd}\\) = 0$`, "m"));
+      // What has happened is there, and what has not yet is not.
+      await hasPrinted(new RegExp(`^accept4?\\(\\d+, {.*htons\\(${port}\\).* = \\d+$`, "m"));
+      const fd = /^accept4?\(.* = (\d+)$/m.exec(server.stderr)![1];
+      assertEquals(/^(recv|send)/m.test(server.stderr), false, server.stderr);
+      await assertEchoes(connection!, new TextEncoder().encode("hello\n"));
+      await hasPrinted(
+        new RegExp(`^recv\\(${fd}, "hello\\\\n", 65536, 0\\) = 6\nsend\\(${fd}, .*\\) = 6$`, "m"),
+      );
+      assertEquals(server.stderr.includes("\nclose("), false, server.stderr);
+      await leave(connection!);
+      await hasPrinted(new RegExp(`^recv\\(${fd}, "", 65536, 0\\) = 0$`, "m"));
+      await hasPrinted(new RegExp(`^close\\(${fd}\\) = 0$`, "m"));
 
-    await server.stop();
-    // Syscalls and nothing else, from the first one to the last.
-    const lines = server.stderr.trimEnd().split("\n");
-    assertEquals(lines.filter((line) => !/^\w+\(.*\) = (-1 E|0x)?\w+( \(.*\))?$/.test(line)), []);
-    assertMatch(lines[0]!, /^eventfd\(|^pipe|^socketpair\(/);
-    assertMatch(lines.at(-1)!, /^close\(/);
-    server.stderr = "";
-  });
+      await server.stop();
+      // Syscalls and nothing else, from the first one to the last.
+      const lines = server.stderr.trimEnd().split("\n");
+      assertEquals(lines.filter((line) => !/^\w+\(.*\) = (-1 E|0x)?\w+( \(.*\))?$/.test(line)), []);
+      assertMatch(lines[0]!, /^eventfd\(|^pipe|^socketpair\(/);
+      assertMatch(lines.at(-1)!, /^close\(/);
+      server.stderr = "";
+    },
+  );
 }
 
-Deno.test("Echo server --help shows every flag and exits 0", async () => {
+serverTest("Echo server --help shows every flag and exits 0", async () => {
   const { code, stdout, stderr } = await runServer("--help");
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   for (const flag of FLAGS) assertMatch(stdout, new RegExp(`^ +${flag}\\b`, "m"));
 });
 
-Deno.test("Echo server says in one line which flag or value is wrong, and exits 2", async () => {
+serverTest("Echo server says in one line which flag or value is wrong, and exits 2", async () => {
   const lines: [string[], RegExp][] = [
     [["--wrong"], /--wrong/],
     [["extra"], /extra/],
@@ -655,7 +683,7 @@ Deno.test("Echo server says in one line which flag or value is wrong, and exits 
   }));
 });
 
-Deno.test({
+serverTest({
   name: "Echo server --selector kqueue says in one line that the platform has none, and exits 2",
   ignore: KqueueSelector.isSupported(),
   async fn() {
@@ -666,34 +694,52 @@ Deno.test({
 });
 
 for (const workers of ["1", "2"]) {
-  Deno.test(`Echo server --workers ${workers} on an occupied port says so in one line, and exits 1`, async () => {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    const { code, stdout, stderr } = await runServer("--port", `${port}`, "--workers", workers);
-    assertEquals({ code, stdout }, { code: 1, stdout: "" });
-    assertMatch(stderr, new RegExp(`^bind 127\\.0\\.0\\.1:${port}: .+ \\(EADDRINUSE \\d+\\)\n$`));
-  });
+  serverTest(
+    `Echo server --workers ${workers} on an occupied port says so in one line, and exits 1`,
+    async () => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      const { code, stdout, stderr } = await runServer("--port", `${port}`, "--workers", workers);
+      assertEquals({ code, stdout }, { code: 1, stdout: "" });
+      assertMatch(stderr, new RegExp(`^bind 127\\.0\\.0\\.1:${port}: .+ \\(EADDRINUSE \\d+\\)\n$`));
+    },
+  );
 }
 
-Deno.test("Echo server --host with a name that nobody has says so in one line, and exits 1", async () => {
-  const { code, stdout, stderr } = await runServer("--host", "echo.invalid");
-  assertEquals({ code, stdout }, { code: 1, stdout: "" });
-  assertMatch(stderr, /^getaddrinfo echo\.invalid: .+\n$/);
-});
+serverTest(
+  "Echo server --host with a name that nobody has says so in one line, and exits 1",
+  async () => {
+    const { code, stdout, stderr } = await runServer("--host", "echo.invalid");
+    assertEquals({ code, stdout }, { code: 1, stdout: "" });
+    assertMatch(stderr, /^getaddrinfo echo\.invalid: .+\n$/);
+  },
+);
 
-Deno.test("Echo server without --allow-ffi names the flag that it needs", async () => {
+serverTest("Echo server without --allow-ffi names the flag that it needs", async () => {
   const args = ["run", "--no-prompt", ECHO_SERVER, "--port", "0"];
   const { code, stdout, stderr } = await within(EVENT_LIMIT, run(DENO, args), "its end");
   assertEquals({ code, stdout }, { code: 1, stdout: "" });
   assertStringIncludes(stderr, "--allow-ffi");
 });
 
-Deno.test("Echo server --workers 2 without --allow-read names the flag that it needs", async () => {
-  const args = ["run", "--no-prompt", "--allow-ffi", ECHO_SERVER, "--port", "0", "--workers", "2"];
-  const { code, stderr } = await within(EVENT_LIMIT, run(DENO, args), "its end");
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "--allow-read");
-});
+serverTest(
+  "Echo server --workers 2 without --allow-read names the flag that it needs",
+  async () => {
+    const args = [
+      "run",
+      "--no-prompt",
+      "--allow-ffi",
+      ECHO_SERVER,
+      "--port",
+      "0",
+      "--workers",
+      "2",
+    ];
+    const { code, stderr } = await within(EVENT_LIMIT, run(DENO, args), "its end");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "--allow-read");
+  },
+);
 
 // ─── How it ends ──────────────────────────────────────────────────────────────────────────────
 
@@ -707,15 +753,18 @@ for (
     [["--workers", "2", "--blocking"], 2],
   ] as const
 ) {
-  Deno.test(`Echo server ${args.join(" ")} ends on a signal that comes as soon as it listens`, async () => {
-    await Promise.all((["SIGINT", "SIGTERM"] as const).map(async (signal) => {
-      for (let start = 0; start < starts; start++) {
-        await using server = await EchoServer.start(...args);
-        assertEquals(await server.stop(signal), []);
-        assertEquals(server.stderr, "");
-      }
-    }));
-  });
+  serverTest(
+    `Echo server ${args.join(" ")} ends on a signal that comes as soon as it listens`,
+    async () => {
+      await Promise.all((["SIGINT", "SIGTERM"] as const).map(async (signal) => {
+        for (let start = 0; start < starts; start++) {
+          await using server = await EchoServer.start(...args);
+          assertEquals(await server.stop(signal), []);
+          assertEquals(server.stderr, "");
+        }
+      }));
+    },
+  );
 }
 
 for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--workers 2"]) {
@@ -725,7 +774,7 @@ for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--w
       fact: string,
       body: (server: EchoServer, clients: Connections) => Promise<void>,
     ) =>
-      Deno.test(`Echo server ${flags} ends on ${signal} ${fact}`, async () => {
+      serverTest(`Echo server ${flags} ends on ${signal} ${fact}`, async () => {
         await using server = await EchoServer.start("--quiet", ...args);
         using connections = new Connections();
         await body(server, connections);
@@ -763,7 +812,7 @@ for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--w
   }
 }
 
-Deno.test("Echo server takes a second signal while it ends for the first", async () => {
+serverTest("Echo server takes a second signal while it ends for the first", async () => {
   for (const args of [[], ["--workers", "2"]]) {
     await using server = await EchoServer.start(...args);
     server.kill("SIGTERM");

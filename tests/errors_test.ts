@@ -32,8 +32,10 @@ const CLASSES: Record<string, new (message: string) => Error> = {
 };
 
 for (const [code, ErrorClass] of Object.entries(CLASSES)) {
-  Deno.test(`${code} is ${ErrorClass.name}, with code, errno and syscall`, () => {
-    const number = errnoNumber(code);
+  const number = errnoNumber(code);
+  const name = `${code} is ${ErrorClass.name}, with code, errno and syscall`;
+  const isWinsock = Deno.build.os === "windows"; // which knows those of sockets alone
+  Deno.test({ name, ignore: isWinsock && number === -1 }, () => {
     assert(number > 0);
     const error = osError("recv", 7, number);
     assertStrictEquals(error.constructor, ErrorClass);

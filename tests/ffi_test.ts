@@ -9,6 +9,7 @@ import { Pair, Pipe } from "./descriptors.ts";
 import { unlessLeftOut } from "./selectors.ts";
 
 const { EBADF, EINVAL, EAGAIN } = ffi;
+const NOT_OPEN = Deno.build.os === "windows" ? ffi.ENOTSOCK : EBADF; // to Windows a closed socket is none
 
 // The functions that only Linux has are among them.
 const onLinux = { ignore: Deno.build.os !== "linux" };
@@ -75,7 +76,7 @@ Deno.test("poll_nonblocking() resolves when something is ready", async () => {
   const promise = ffi.poll_nonblocking(fds, 1, -1);
   pipe.fill();
   assertStrictEquals(await promise, 1);
-  assertStrictEquals(ffi.pollfd.read(fds).revents, ffi.POLLIN);
+  assert(ffi.pollfd.read(fds).revents & ffi.POLLIN); // of which it has several on Windows
 });
 
 Deno.test("select() leaves the ready descriptors in its sets, and tells the time that is left", () => {
@@ -458,7 +459,7 @@ Deno.test("errno() is right after each of 100,000 failed calls, whatever is allo
   for (let i = 0; i < 50_000; i++) {
     const first = ffi.close(-1) === -1 ? ffi.errno() : 0;
     const second = ffi.recv(fd, memory, 8, 0) === -1 ? ffi.errno() : 0;
-    if (first !== EBADF || second !== EAGAIN) throw new Error(`${first}, ${second} at ${i}`);
+    if (first !== NOT_OPEN || second !== EAGAIN) throw new Error(`${first}, ${second} at ${i}`);
     keep.push({ i, text: `${i}` });
     if (keep.length > 1000) keep = [];
   }

@@ -1,7 +1,7 @@
 /**
  * The tables of platforms that are not at hand: each constant and errno number against the figure in the platform's own header,
  * and what of a struct differs. `fixtures/headers/` has the figures, a line each with the header that it was read from:
- * xnu 11417.101.15 and Libinfo, FreeBSD 15, NetBSD 10, libkqueue 2.7.0.
+ * xnu 11417.101.15 and Libinfo, FreeBSD 15, NetBSD 10, libkqueue 2.7.0, mingw-w64 10.0.0 (under POSIX' names: see `platform_windows_test.ts`).
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -11,6 +11,7 @@ import { keventStruct } from "../ffi/kqueue.ts";
 import * as libkqueue from "../ffi/libkqueue.ts";
 import * as linux from "../ffi/linux.ts";
 import * as netbsd from "../ffi/netbsd.ts";
+import * as windows from "../ffi/windows.ts";
 import { platforms } from "../ffi/platform.ts";
 import { path } from "./programs.ts";
 
@@ -19,10 +20,11 @@ const TABLES = {
   freebsd: { ...freebsd.constants, ...freebsd.errnos },
   netbsd: { ...netbsd.constants, ...netbsd.errnos },
   libkqueue: libkqueue.constants,
+  windows: { ...windows.constants, ...windows.errnos },
 };
 
 /** How many figures each table has: a row that is lost is missed here. */
-const COUNTS = { darwin: 217, freebsd: 213, netbsd: 207, libkqueue: 26 };
+const COUNTS = { darwin: 217, freebsd: 213, netbsd: 207, libkqueue: 26, windows: 115 };
 
 /** `offsetof` of each field of struct kevent and `sizeof`, as the compilers of the platforms have them. */
 const KEVENTS = {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
+
 /** The Deno to start; `SELECTORS_DENO` names another, such as an emulator's wrapper. */
 export const DENO = Deno.env.get("SELECTORS_DENO") ?? Deno.execPath();
 
@@ -11,7 +13,7 @@ const decoder = new TextDecoder();
 
 /** A path below this folder's parent. */
 export function path(relative: string): string {
-  return decodeURIComponent(new URL(`../${relative}`, import.meta.url).pathname);
+  return fileURLToPath(new URL(`../${relative}`, import.meta.url));
 }
 
 /** Whether the machine has a command. */

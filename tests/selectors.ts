@@ -99,11 +99,53 @@ const LEFT_OUT: Record<string, Record<string, string>> = {
     "Names are resolved, and those that cannot be say so": RESOLVER,
     "No failing call leaks a descriptor": RESOLVER,
   },
+  // platforms/wine_facts.c shows each.
+  wine: {
+    ...Object.fromEntries(["PollSelector", "SelectSelector"].map((name) => [
+      `${name} selectAsync() under full load lets timers fire, and events flow`,
+      "its figures are those of a machine, which an emulator is slower than",
+    ])),
+    "An address of another family is not resolved": "Wine gives an EAI_ code of Linux'",
+    "PollSelector selectAsync() says once that a registered descriptor was closed, names it, and goes on":
+      "Wine's WSAPoll goes on waiting for the others though it has found POLLNVAL",
+  },
 };
+
+const EVERY = ["KqueueSelector", "EpollSelector", "PollSelector", "SelectSelector"];
+const NO_SIGNALS = "Windows has no signals that interrupt a call";
+const NO_LIMIT = "Windows has no limit of sockets to come up against";
+const SOCKETS_ALONE = "Winsock polls sockets alone";
+const BY_NUMBER =
+  "WSAPoll is given numbers alone, and so cannot tell a socket from an earlier one of its number";
+const UNIX = "Windows' Unix sockets are streams alone";
+
+/** Tests of what Windows does not have. */
+const NOT_ON_WINDOWS: Record<string, string> = {
+  ...ofEvery("select() returns [] when a signal interrupts it, and goes on afterwards", NO_SIGNALS),
+  ...ofEvery("selectAsync() hears signals at once, idle and under full load", NO_SIGNALS),
+  "A signal ends a blocking call with Deno.errors.Interrupted": NO_SIGNALS,
+  ...ofEvery(
+    "without free descriptors throws EMFILE from its constructor, and leaks nothing",
+    NO_LIMIT,
+  ),
+  "SelectSelector select() waits less than half a millisecond more than 100 microseconds, at best":
+    "Windows' timers count milliseconds, and its clock ticks every 15.6 of them",
+  ...ofEvery("reports a regular file as always ready", SOCKETS_ALONE),
+  "A descriptor closed meanwhile rejects though its number is another file's by now": BY_NUMBER,
+  "A waiter of a reused number gets the new file, and those of the old one EBADF": BY_NUMBER,
+  "Unix sockets meet at a path, streams and datagrams": UNIX,
+  "fromFd() refuses what is no socket, and leaves it open": SOCKETS_ALONE,
+  "A child process inherits no socket": "no sh to ask; of each socket its handle is asked instead",
+};
+
+function ofEvery(fact: string, reason: string): Record<string, string> {
+  return Object.fromEntries(EVERY.map((name) => [`${name} ${fact}`, reason]));
+}
 
 /** Why the test of this name is left out on this emulator; undefined where it is not. */
 function leftOut(name: string): string | undefined {
-  return LEFT_OUT[emulator ?? ""]?.[name];
+  const notHere = Deno.build.os === "windows" ? NOT_ON_WINDOWS[name] : undefined;
+  return notHere ?? LEFT_OUT[emulator ?? ""]?.[name];
 }
 
 /** The options of a test that is left out on some emulator. */

@@ -29,9 +29,6 @@ import {
   EADDRNOTAVAIL,
   ECONNREFUSED,
   ECONNRESET,
-  F_GETFD,
-  fcntl,
-  FD_CLOEXEC,
   IPPROTO_TCP,
   MSG_PEEK,
   SO_LINGER,
@@ -45,12 +42,14 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "../ffi/mod.ts";
-import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
+import { isCloseOnExec, openDescriptors, Pair, Pipe, pipeAt, tcpPair } from "./descriptors.ts";
 import { DENO, hasCommand, path, run, runProgram } from "./programs.ts";
 import { unlessLeftOut } from "./selectors.ts";
 
+const isWindows = Deno.build.os === "windows";
 const ACCEPT = SOCK_CLOEXEC === 0 ? "accept" : "accept4"; // macOS has neither the flag nor accept4
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+const NOT_OPEN = 60_000;
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
 
@@ -63,6 +62,8 @@ const hasIpv6 = (() => {
     return false;
   }
 })();
+
+const hasUnix = !isWindows; // where Unix sockets say other things, and Wine has none
 
 function listener(address: Address = LOOPBACK, family = AF_INET): Socket {
   const server = new Socket(family);
@@ -127,7 +128,7 @@ for (
       : []),
   ] as const
 ) {
-  Deno.test(`Unix sockets meet at a ${kind}, streams and datagrams`, () => {
+  Deno.test(unlessLeftOut(`Unix sockets meet at a ${kind}, streams and datagrams`), () => {
     {
       using server = listener(address, AF_UNIX);
       assertEquals(server.localAddress, address);
@@ -155,9 +156,10 @@ for (
 
 Deno.test("Socket.pair() gives two connected, blocking, close-on-exec sockets", () => {
   using pair = new Pair();
+  const family = isWindows ? AF_INET : AF_UNIX;
   for (const socket of [pair.left, pair.right]) {
-    assertEquals([socket.family, socket.type, socket.blocking], [AF_UNIX, SOCK_STREAM, true]);
-    assertStrictEquals(fcntl(socket.fileno(), F_GETFD), FD_CLOEXEC);
+    assertEquals([socket.family, socket.type, socket.blocking], [family, SOCK_STREAM, true]);
+    assert(isCloseOnExec(socket.fileno()));
   }
   pair.left.send(encode("hello"));
   assertStrictEquals(decode(pair.right.recv(64)), "hello");
@@ -209,7 +211,7 @@ Deno.test("Socket.send() tells what the kernel took, and 20 MB arrive in order",
       got += count;
     }
   }
-  assert(partial > 0 && full >= 0);
+  assert(full >= 0 && (isWindows || partial > 0)); // Windows takes all or nothing
   assert(received.every((byte, i) => byte === data[i]));
 });
 
@@ -268,7 +270,7 @@ Deno.test("Socket.accept() gives null when nobody waits, and connections that bl
     using connection = server.accept()!;
     assertStrictEquals(connection.blocking, blocking);
     if (!blocking) assertStrictEquals(connection.recv(1), null);
-    assertStrictEquals(fcntl(connection.fileno(), F_GETFD), FD_CLOEXEC);
+    assert(isCloseOnExec(connection.fileno()));
   }
 });
 
@@ -319,15 +321,21 @@ Deno.test("A refused blocking connect() throws", () => {
 Deno.test(unlessLeftOut("Names are resolved, and those that cannot be say so"), () => {
   using server = listener({ hostname: "localhost", port: 0 });
   assertStrictEquals((server.localAddress as InetAddress).hostname, "127.0.0.1");
-  using socket = new Socket();
-  for (const hostname of ["no-such-host.invalid", "", "::1"]) {
-    const error = assertThrows(() => socket.bind({ hostname, port: 0 }));
-    assert(isOsError(error), String(error));
-    assertMatch(error.code, /^EAI_/);
-    assertStrictEquals(error.syscall, "getaddrinfo");
-    assertMatch(error.message, new RegExp(`^getaddrinfo ${hostname}: .* \\(EAI_\\w+ -?\\d+\\)$`));
-  }
+  for (const hostname of ["no-such-host.invalid", ""]) assertUnresolved(hostname);
 });
+
+Deno.test(unlessLeftOut("An address of another family is not resolved"), () => {
+  assertUnresolved("::1");
+});
+
+function assertUnresolved(hostname: string): void {
+  using socket = new Socket();
+  const error = assertThrows(() => socket.bind({ hostname, port: 0 }));
+  assert(isOsError(error), String(error));
+  assertMatch(error.code, /^EAI_/);
+  assertStrictEquals(error.syscall, "getaddrinfo");
+  assertMatch(error.message, new RegExp(`^getaddrinfo ${hostname}: .* \\(EAI_\\w+ -?\\d+\\)$`));
+}
 
 // ─── options, descriptors ───────────────────────────────────────────────────────────────────────
 
@@ -369,31 +377,37 @@ Deno.test("detach() gives the descriptor up, and fromFd() takes it over with all
   assertEquals([adopted.family, adopted.type, adopted.blocking, adopted.fileno()], [
     AF_INET,
     SOCK_DGRAM,
-    false,
+    isWindows, // which does not tell, so that it is made so
     fd,
   ]);
+  assertStrictEquals(isWindows || adopted.recv(1) === null, true);
 });
 
-Deno.test("fromFd() refuses what is no socket, and leaves it open", () => {
+Deno.test(unlessLeftOut("fromFd() refuses what is no socket, and leaves it open"), () => {
   using pipe = new Pipe();
   const error = assertThrows(() => Socket.fromFd(pipe.reader));
   assert(isOsError(error));
   assertStrictEquals(error.code, "ENOTSOCK");
-  assertStrictEquals(fcntl(pipe.reader, F_GETFD), FD_CLOEXEC);
+  assert(isCloseOnExec(pipe.reader));
+});
+
+Deno.test("fromFd() refuses what is not open, or cannot be a descriptor", () => {
   for (const fd of [-1, 0.5, NaN, 2 ** 31]) assertThrows(() => Socket.fromFd(fd), RangeError);
   assertThrows(() => Socket.fromFd("0" as unknown as number), TypeError);
-  assertThrows(() => Socket.fromFd(4000), Deno.errors.BadResource);
+  const error = assertThrows(() => Socket.fromFd(NOT_OPEN));
+  assert(isOsError(error));
+  assertStrictEquals(error.code, isWindows ? "ENOTSOCK" : "EBADF");
 });
 
 Deno.test("A closed socket is closed once, and BadResource afterwards", () => {
   const socket = new Socket();
   const fd = socket.fileno();
   socket.close();
-  using pipe = new Pipe(); // has the number now
-  assert(pipe.reader === fd || pipe.writer === fd);
+  using stack = new DisposableStack();
+  pipeAt(fd, stack); // has the number now
   socket.close();
   socket[Symbol.dispose]();
-  assertStrictEquals(fcntl(fd, F_GETFD), FD_CLOEXEC);
+  assert(isCloseOnExec(fd));
   assertEquals([socket.closed, socket.fileno()], [true, -1]);
   const bytes = new Uint8Array(1);
   const uses: (() => unknown)[] = [
@@ -418,7 +432,7 @@ Deno.test("A closed socket is closed once, and BadResource afterwards", () => {
   for (const use of uses) assertThrows(use, Deno.errors.BadResource, "closed");
 });
 
-Deno.test("A child process inherits no socket", async () => {
+Deno.test(unlessLeftOut("A child process inherits no socket"), async () => {
   using _pair = new Pair();
   using server = listener();
   using client = new Socket();
@@ -448,6 +462,7 @@ Deno.test("An OS error names the call, the address, and the errno", () => {
   );
   assertThrows(() => late.remoteAddress, Deno.errors.NotConnected);
   assertThrows(() => new Socket(12345), Error, "EAFNOSUPPORT");
+  if (!hasUnix) return;
   assertThrows(
     () => {
       using unix = new Socket(AF_UNIX);
@@ -460,7 +475,6 @@ Deno.test("An OS error names the call, the address, and the errno", () => {
 
 Deno.test("Addresses of the wrong shape are refused before any call", () => {
   using inet = new Socket();
-  using unix = new Socket(AF_UNIX);
   for (const address of [null, undefined, "127.0.0.1:80", 80, {}, { path: "/x" }, { port: 80 }]) {
     assertThrows(() => inet.bind(address as Address), TypeError);
     assertThrows(() => inet.connect(address as Address), TypeError);
@@ -470,6 +484,8 @@ Deno.test("Addresses of the wrong shape are refused before any call", () => {
     assertThrows(() => inet.bind({ hostname: "127.0.0.1", port }), RangeError);
   }
   assertThrows(() => inet.bind({ hostname: "127.0.0.1\0", port: 1 }), TypeError);
+  if (!hasUnix) return;
+  using unix = new Socket(AF_UNIX);
   assertThrows(() => unix.bind(LOOPBACK), TypeError);
   assertThrows(() => unix.bind({ path: "a\0b" }), TypeError);
   assertThrows(() => unix.bind({ path: "a".repeat(108) }), RangeError);
@@ -503,13 +519,12 @@ Deno.test("Sizes, flags and buffers that could hurt are refused, and lose nothin
 
 Deno.test(unlessLeftOut("No failing call leaks a descriptor"), () => {
   using server = listener();
-  using pipe = new Pipe();
   const address = server.localAddress;
   const before = openDescriptors();
   for (let i = 0; i < 200; i++) {
     assertThrows(() => new Socket(12345));
     assertThrows(() => new Socket(NaN));
-    assertThrows(() => Socket.fromFd(pipe.reader));
+    assertThrows(() => Socket.fromFd(NOT_OPEN));
     using socket = new Socket();
     assertThrows(() => socket.bind(address));
     assertThrows(() => socket.accept());

@@ -30,6 +30,11 @@ import "./descriptors.ts";
 // Elsewhere struct sockaddr_un is shorter, and there are no abstract names.
 const onLinux = { ignore: Deno.build.os !== "linux" };
 
+// Windows has SOCKETs of 64 bits, seconds of 32, and lists instead of bits, which platform_windows_test.ts is about.
+const isWindows = Deno.build.os === "windows";
+const notOnWindows = { ignore: isWindows };
+const FD_LIMIT = isWindows ? 2 ** 53 : 2 ** 31;
+
 const GUARD = 0xa5;
 
 /** A codec as the tests below see every one of them. */
@@ -53,8 +58,8 @@ const CASES: readonly Case[] = [
       { events: 0x7fff, revents: -0x8000 },
     ],
     tooLarge: [
-      { fd: 2 ** 31 },
-      { fd: -(2 ** 31) - 1 },
+      { fd: FD_LIMIT },
+      { fd: -FD_LIMIT - 1 },
       { fd: 1.5 },
       { fd: NaN },
       { fd: Infinity },
@@ -88,7 +93,10 @@ const CASES: readonly Case[] = [
     wrongType: [{ tv_sec: 1n }, { tv_nsec: "1" }, { tv_sec: undefined }],
   }),
   define("timeval", timeval, { tv_sec: 1, tv_usec: 999999 }, {
-    valid: [{ tv_sec: 0, tv_usec: 0 }, { tv_sec: -(2 ** 40), tv_usec: 2 ** 31 - 1 }],
+    valid: [{ tv_sec: 0, tv_usec: 0 }, {
+      tv_sec: isWindows ? -(2 ** 31) : -(2 ** 40),
+      tv_usec: 2 ** 31 - 1,
+    }],
     tooLarge: [{ tv_sec: -(2 ** 53) }, { tv_usec: 0.5 }, { tv_usec: NaN }],
     wrongType: [{ tv_sec: 1n }, { tv_usec: null }],
   }),
@@ -423,33 +431,37 @@ Deno.test("sockaddr_un keeps a path that begins with a byte order mark", () => {
   assertEquals(sockaddr_un.read(memory, 0, sockaddr_un.write(memory, fields)), fields);
 });
 
-Deno.test("FD_SET, FD_CLR and FD_ISSET reach the first and the last bit of each long", () => {
-  assertStrictEquals(FD_SETSIZE, fd_set.size * 8);
-  const last = FD_SETSIZE - 1;
-  const edges = [0, 1, 7, 8, 31, 32, 63, 64, 127, 128, last - 63, last];
-  const buffer = new Uint8Array(fd_set.size + 16).fill(GUARD);
-  const set = buffer.subarray(8, 8 + fd_set.size);
-  FD_ZERO(set);
-  for (const fd of edges) {
-    assertFalse(FD_ISSET(fd, set), `${fd}`);
-    FD_SET(fd, set);
-    FD_SET(fd, set); // twice is once
-    const members = [...Array(FD_SETSIZE).keys()].filter((fd) => FD_ISSET(fd, set));
-    assertEquals(members, [fd]);
-    // As C has it: long number fd / 64, bit number fd % 64.
-    const longs = new BigUint64Array(set.slice().buffer);
-    assertStrictEquals(longs[Math.floor(fd / 64)], 1n << BigInt(fd % 64));
-    FD_CLR(fd, set);
-    FD_CLR(fd, set);
-    assertFalse(FD_ISSET(fd, set), `${fd}`);
-  }
-  for (const fd of edges) FD_SET(fd, set);
-  FD_CLR(63, set);
-  assertEquals(edges.filter((fd) => FD_ISSET(fd, set)), edges.filter((fd) => fd !== 63));
-  FD_ZERO(set);
-  assertEquals(set, new Uint8Array(fd_set.size));
-  assertEquals([...buffer.subarray(0, 8), ...buffer.subarray(-8)], Array(16).fill(GUARD));
-});
+Deno.test(
+  "FD_SET, FD_CLR and FD_ISSET reach the first and the last bit of each long",
+  notOnWindows,
+  () => {
+    assertStrictEquals(FD_SETSIZE, fd_set.size * 8);
+    const last = FD_SETSIZE - 1;
+    const edges = [0, 1, 7, 8, 31, 32, 63, 64, 127, 128, last - 63, last];
+    const buffer = new Uint8Array(fd_set.size + 16).fill(GUARD);
+    const set = buffer.subarray(8, 8 + fd_set.size);
+    FD_ZERO(set);
+    for (const fd of edges) {
+      assertFalse(FD_ISSET(fd, set), `${fd}`);
+      FD_SET(fd, set);
+      FD_SET(fd, set); // twice is once
+      const members = [...Array(FD_SETSIZE).keys()].filter((fd) => FD_ISSET(fd, set));
+      assertEquals(members, [fd]);
+      // As C has it: long number fd / 64, bit number fd % 64.
+      const longs = new BigUint64Array(set.slice().buffer);
+      assertStrictEquals(longs[Math.floor(fd / 64)], 1n << BigInt(fd % 64));
+      FD_CLR(fd, set);
+      FD_CLR(fd, set);
+      assertFalse(FD_ISSET(fd, set), `${fd}`);
+    }
+    for (const fd of edges) FD_SET(fd, set);
+    FD_CLR(63, set);
+    assertEquals(edges.filter((fd) => FD_ISSET(fd, set)), edges.filter((fd) => fd !== 63));
+    FD_ZERO(set);
+    assertEquals(set, new Uint8Array(fd_set.size));
+    assertEquals([...buffer.subarray(0, 8), ...buffer.subarray(-8)], Array(16).fill(GUARD));
+  },
+);
 
 Deno.test("The FD_ macros refuse descriptors outside the set, and sets that are too small", () => {
   const buffer = new Uint8Array(512).fill(GUARD);

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Runs the suites on Windows' Deno under Wine 10, in a chroot of Debian trixie (bookworm's Wine 8 is
-# too old for V8). Needs root. The first run installs everything, into the cache folder: half a
-# minute. Inside, Z:\repo is this repository, Z:\tmp the host's /tmp, and the network is the host's.
-#   tests/platforms/windows.sh              deno test of the suites below
+# Runs the suites, and the echo server with CPython's client on the host, on Windows' Deno under
+# Wine 10, in a chroot of Debian trixie (bookworm's Wine 8 is too old for V8). Needs root. The first
+# run installs everything, into the cache folder: half a minute. Inside, Z:\repo is this repository,
+# Z:\tmp the host's /tmp, and the network is the host's.
+#   tests/platforms/windows.sh              all of it
 #   tests/platforms/windows.sh run -A x.ts  any other deno command
+#   tests/platforms/windows.sh echo         the echo server alone
 #   tests/platforms/windows.sh facts        what Wine does not do as documented (wine_facts.c)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -15,10 +17,10 @@ root=$windows/root
 wine=/usr/lib/wine/wine64
 
 # inside COMMAND…: runs it in the chroot, in mount and PID namespaces that take everything with
-# them when it ends, wineserver and its services as well.
+# them when it ends, wineserver and its services as well. exec=exec makes this process the command.
 inside() {
   # shellcheck disable=SC2016 # expanded by the inner shell
-  unshare --mount --pid --fork --kill-child bash -c '
+  ${exec:-} unshare --mount --pid --fork --kill-child bash -c '
     set -euo pipefail
     root=$1 repo=$2 && shift 2
     mount --rbind /dev "$root/dev"
@@ -65,5 +67,38 @@ if [ "${1:-}" = facts ]; then
   inside "$wine" 'Z:\facts.exe'
   exit
 fi
+
+# echo_server FLAG…: serves CLIENTS connections of CPython's on the host, and compares every byte.
+CLIENTS=50
+echo_server() {
+  local log=$windows/echo.log server port='' told
+  : >"$log" # of the port of a server before
+  (exec='exec' && inside "$wine" 'Z:\deno.exe' run --allow-ffi examples/echo_server.ts --port 0 --quiet "$@") \
+    </dev/null >"$log" 2>&1 &
+  server=$!
+  for ((tries = 0; tries < 100 && ${#port} == 0; tries++)); do
+    port=$(sed -nE 's/^listening on 127\.0\.0\.1:([0-9]+) .*/\1/p' "$log") && sleep 0.1
+  done
+  told=$(python3 "$repo/tests/peers/echo_client.py" 127.0.0.1 "${port:-0}" "$CLIENTS" 7)
+  kill -KILL "$server" # unshare ignores SIGTERM
+  wait "$server" 2>/dev/null || true
+  printf 'echo server %s: %s\n' "$*" "$told"
+  # A fifth of them reset their connections themselves.
+  [[ $told == *"\"equal\": $((CLIENTS - CLIENTS / 5)), \"reset\": $((CLIENTS / 5)), "*'"wrong": []'* ]]
+}
+
+echo_servers() {
+  debian python3-minimal
+  local failed=0
+  echo_server --selector poll || failed=1
+  echo_server --selector select || failed=1
+  echo_server --selector poll --blocking || failed=1
+  return "$failed"
+}
+
+if [ "${1:-}" = echo ]; then echo_servers; exit; fi
 if [ $# -gt 0 ]; then inside "$wine" 'Z:\deno.exe' "$@"; exit; fi
-tell windows inside "$wine" 'Z:\deno.exe' test -A --no-check "${SUITES[@]}"
+status=0
+echo_servers || status=1
+tell windows inside "$wine" 'Z:\deno.exe' test -A --no-check "${SUITES[@]}" || status=1
+exit "$status"

@@ -66,6 +66,13 @@ int main(void) {
   result = WSAPoll(&priority, 1, 0);
   printf("WSAPoll with POLLPRI: %d, error %d  [-1, 10022 WSAEINVAL: not supported]\n", result, result < 0 ? WSAGetLastError() : 0);
 
+  WSAPOLLFD closed[2] = {{.fd = bound(SOCK_DGRAM), .events = POLLRDNORM}, {.fd = negative[1].fd, .events = POLLRDNORM}};
+  closesocket(closed[0].fd);
+  DWORD start = GetTickCount();
+  result = WSAPoll(closed, 2, 300);
+  printf("WSAPoll with a closed socket: %d, revents 0x%x, after %s  [1, 0x4, at once]\n", result,
+         (unsigned short)closed[0].revents, GetTickCount() - start >= 250 ? "the timeout" : "no time");
+
   u_long on = 1;
   char text[4] = "abc";
   SOCKET gone = bound(SOCK_DGRAM);
@@ -79,5 +86,8 @@ int main(void) {
 
   s = socket(AF_UNIX, SOCK_STREAM, 0);
   printf("socket(AF_UNIX): error %d  [0 from Windows 10 1803]\n", s == INVALID_SOCKET ? WSAGetLastError() : 0);
+
+  struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list;
+  printf("getaddrinfo of ::1 for AF_INET: %d  [11001 WSAHOST_NOT_FOUND]\n", getaddrinfo("::1", NULL, &hints, &list));
   return 0;
 }

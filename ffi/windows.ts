@@ -1,0 +1,139 @@
+/**
+ * Windows as its headers have it: one table of constants, one of errno numbers. Read from the headers of mingw-w64 10.0.0, which
+ * have the figures of Microsoft's SDK. `tests/platform_windows_test.ts` holds every one of them against those headers, where
+ * mingw's compiler is there.
+ *
+ * @module
+ */
+
+/** The constants of Winsock under their C names, by header; POSIX' name where Winsock has another one for the same. */
+export const constants = {
+  // <winsock2.h>
+  POLLIN: 0x0300,
+  POLLPRI: 0x0400,
+  POLLOUT: 0x0010,
+  POLLERR: 0x0001,
+  POLLHUP: 0x0002,
+  POLLNVAL: 0x0004,
+  POLLRDNORM: 0x0100,
+  POLLRDBAND: 0x0200,
+  POLLWRNORM: 0x0010,
+  POLLWRBAND: 0x0020,
+  FD_SETSIZE: 64,
+  AF_UNSPEC: 0,
+  AF_UNIX: 1,
+  AF_INET: 2,
+  AF_INET6: 23,
+  SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_SEQPACKET: 5,
+  SOL_SOCKET: 0xffff,
+  SO_REUSEADDR: 0x0004,
+  SO_TYPE: 0x1008,
+  SO_ERROR: 0x1007,
+  SO_DONTROUTE: 0x0010,
+  SO_BROADCAST: 0x0020,
+  SO_SNDBUF: 0x1001,
+  SO_RCVBUF: 0x1002,
+  SO_KEEPALIVE: 0x0008,
+  SO_OOBINLINE: 0x0100,
+  SO_LINGER: 0x0080,
+  SO_RCVLOWAT: 0x1004,
+  SO_SNDLOWAT: 0x1003,
+  SO_RCVTIMEO: 0x1006,
+  SO_SNDTIMEO: 0x1005,
+  SO_ACCEPTCONN: 0x0002,
+  SO_EXCLUSIVEADDRUSE: -5, // ~SO_REUSEADDR
+  SO_PROTOCOL_INFOW: 0x2005,
+  SOMAXCONN: 0x7fffffff,
+  MSG_OOB: 0x0001,
+  MSG_PEEK: 0x0002,
+  MSG_DONTROUTE: 0x0004,
+  MSG_WAITALL: 0x0008,
+  SHUT_RD: 0, // SD_RECEIVE
+  SHUT_WR: 1, // SD_SEND
+  SHUT_RDWR: 2, // SD_BOTH
+  IPPROTO_IP: 0,
+  IPPROTO_TCP: 6,
+  IPPROTO_UDP: 17,
+  IPPROTO_IPV6: 41,
+  TCP_NODELAY: 1,
+  FIONBIO: 0x8004667e,
+
+  // <ws2ipdef.h>
+  IPV6_V6ONLY: 27,
+
+  // <ws2tcpip.h>
+  AI_PASSIVE: 0x0001,
+  AI_CANONNAME: 0x0002,
+  AI_NUMERICHOST: 0x0004,
+  AI_V4MAPPED: 0x0800,
+  AI_ALL: 0x0100,
+  AI_ADDRCONFIG: 0x0400,
+  AI_NUMERICSERV: 0x0008,
+  EAI_BADFLAGS: 10022,
+  EAI_NONAME: 11001,
+  EAI_AGAIN: 11002,
+  EAI_FAIL: 11003,
+  EAI_NODATA: 11004,
+  EAI_FAMILY: 10047,
+  EAI_SOCKTYPE: 10044,
+  EAI_SERVICE: 10109,
+  EAI_MEMORY: 8,
+
+  // <mswsock.h>
+  MSG_TRUNC: 0x0100,
+
+  // <winbase.h>
+  HANDLE_FLAG_INHERIT: 1,
+} as const;
+
+/** <winsock2.h>: each is `WSA` and the name, but for those that say so. POSIX' names, so that `error.code` is the same everywhere. */
+export const errnos = {
+  ENOMEM: 8, // WSA_NOT_ENOUGH_MEMORY
+  EINTR: 10004,
+  EBADF: 10009,
+  EACCES: 10013,
+  EFAULT: 10014,
+  EINVAL: 10022,
+  EMFILE: 10024,
+  EAGAIN: 10035, // WSAEWOULDBLOCK
+  EINPROGRESS: 10036,
+  EALREADY: 10037,
+  ENOTSOCK: 10038,
+  EDESTADDRREQ: 10039,
+  EMSGSIZE: 10040,
+  EPROTOTYPE: 10041,
+  ENOPROTOOPT: 10042,
+  EPROTONOSUPPORT: 10043,
+  ESOCKTNOSUPPORT: 10044,
+  EOPNOTSUPP: 10045,
+  EPFNOSUPPORT: 10046,
+  EAFNOSUPPORT: 10047,
+  EADDRINUSE: 10048,
+  EADDRNOTAVAIL: 10049,
+  ENETDOWN: 10050,
+  ENETUNREACH: 10051,
+  ENETRESET: 10052,
+  ECONNABORTED: 10053,
+  ECONNRESET: 10054,
+  ENOBUFS: 10055,
+  EISCONN: 10056,
+  ENOTCONN: 10057,
+  EPIPE: 10058, // WSAESHUTDOWN, which is EPIPE elsewhere
+  ETOOMANYREFS: 10059,
+  ETIMEDOUT: 10060,
+  ECONNREFUSED: 10061,
+  ELOOP: 10062,
+  ENAMETOOLONG: 10063,
+  EHOSTDOWN: 10064,
+  EHOSTUNREACH: 10065,
+  ENOTEMPTY: 10066,
+  EPROCLIM: 10067,
+  EUSERS: 10068,
+  EDQUOT: 10069,
+  ESTALE: 10070,
+  EREMOTE: 10071,
+  ECANCELED: 10103, // WSAECANCELLED
+} as const;
