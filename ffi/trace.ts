@@ -7,7 +7,6 @@
 
 import { errnoName, strerror } from "./errno.ts";
 import { errno, interpose, setErrno } from "./libc.ts";
-import { fd_set } from "./select.ts";
 import { ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
 
 /** A call that was made, with its arguments decoded. */
@@ -92,9 +91,6 @@ function recording(
     return result;
   };
 }
-
-// An fd_set is the largest struct that the kernel overwrites, on Windows with one socket more.
-const SMALL = Math.max(128, fd_set.size + 8);
 
 function copySmall(argument: unknown): never {
   const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= SMALL;
