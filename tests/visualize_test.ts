@@ -72,7 +72,8 @@ Deno.test("visualize.ts tells a page each syscall of the echo server, and ends o
   assertEquals(clients.map(({ id }: { id: number }) => id), [1]);
 
   program.kill("SIGINT");
-  assertEquals([await program.rest(), await program.code()], ["", 0]);
+  const code = Deno.build.os === "windows" ? 1 : 0; // no signal reaches a program there: it is ended
+  assertEquals([await program.rest(), await program.code()], ["", code]);
 });
 
 Deno.test("visualize.ts says in one line that its port is taken, or is none, and exits 1", async () => {
