@@ -17,7 +17,7 @@ import {
 } from "./types.ts";
 import type { Mechanism, MechanismFactory } from "./mechanism.ts";
 import { enter, interrupt, isTurnDue, leave, park, turn, type Wait } from "./parking.ts";
-import { Registration, RegistrationMap, Registrations, selectorKey } from "./registrations.ts";
+import { Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
 /** The arguments after the events: data may be left out only where `Data` admits undefined. */
@@ -155,7 +155,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     }
     this.#mechanism.check(fd, events, mode);
 
-    const key = selectorKey(fileobj, fd, events, data as Data, mode);
+    const key: SelectorKey<Data, F> = { fileobj, fd, events, data: data as Data, mode };
     const registration = new Registration<Data, File>(key);
     this.#mechanism.add(registration);
     this.#registrations.add(registration);
@@ -201,11 +201,13 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const mode = checkMode(options?.mode);
     checkEvents(events);
     const registration = this.#find(fileobj);
-    const { fd, key: old } = registration;
+    const { fd, key: { fileobj: registered } } = registration;
     this.#mechanism.check(fd, events, mode);
 
-    registration.key = selectorKey(old.fileobj, fd, events, data as Data, mode);
-    if (events !== old.events || mode !== old.mode || !registration.armed) {
+    registration.key = { fileobj: registered, fd, events, data: data as Data, mode };
+    if (events !== registration.events || mode !== registration.mode || !registration.armed) {
+      registration.events = events;
+      registration.mode = mode;
       registration.armed = true;
       try {
         this.#mechanism.change(registration);
@@ -319,7 +321,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
       try {
         while (next < batch.length) {
           const registration = registrations[next]!;
-          const events = batch[next++]![1] & registration.key.events;
+          const events = batch[next++]![1] & registration.events;
           if (events !== 0 && this.#isCurrent(registration)) yield [registration.key, events];
         }
       } finally {
@@ -444,7 +446,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
 
   /** What the kernel reported and nobody was told: "edge" and "oneshot" would not be reported again by themselves. */
   #askAgain(registration: Registration<Data, File>): void {
-    if (registration.key.mode === "level" || !this.#isCurrent(registration)) return;
+    if (registration.mode === "level" || !this.#isCurrent(registration)) return;
     registration.armed = true;
     this.#mechanism.change(registration);
   }

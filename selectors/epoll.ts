@@ -159,9 +159,8 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
       const generation = events[at + GENERATION]!;
       const registration = byFd[fd];
       if (registration !== undefined && registration.generation === generation) {
-        const { key } = registration;
-        if (key.mode === "oneshot") registration.armed = false;
-        ready.push([key, readiness(events[at + EVENTS]!, key.events)]);
+        if (registration.mode === "oneshot") registration.armed = false;
+        ready.push([registration.key, readiness(events[at + EVENTS]!, registration.events)]);
       } else if (generation === WAKER_GENERATION) {
         this.#waker.drain();
         over = true;
@@ -222,13 +221,13 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   #tryControl(operation: number, registration: Registration<Data, File>): number {
-    const { fd, key } = registration;
+    const { fd } = registration;
     // A new entry is told from one that an earlier file may have left under the same number.
     if (operation === EPOLL_CTL_ADD) {
       this.#generation = (this.#generation + 1 | 0) || WAKER_GENERATION + 1;
       registration.generation = this.#generation;
     }
-    const events = interest(key.events, key.mode);
+    const events = interest(registration.events, registration.mode);
     return this.#epoll_ctl(operation, this.#epfd, fd, events, registration.generation);
   }
 
@@ -265,10 +264,10 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     if (!isOurs && epoll_ctl(this.#epfd, EPOLL_CTL_DEL, fd, null) === 0) return;
 
     const epfd = this.#create();
-    for (const { fd, generation, key, armed } of this.#registrations) {
+    for (const { fd, generation, events, mode, armed } of this.#registrations) {
       // What was closed meanwhile is refused, as the old list had forgotten it.
       if (!armed) continue;
-      this.#epoll_ctl(EPOLL_CTL_ADD, epfd, fd, interest(key.events, key.mode), generation);
+      this.#epoll_ctl(EPOLL_CTL_ADD, epfd, fd, interest(events, mode), generation);
     }
     const result = dup3(epfd, this.#epfd, O_CLOEXEC);
     const error = errno();

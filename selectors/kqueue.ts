@@ -150,6 +150,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
   readonly #changes = new Kevents(2 * FILTERS.length);
   readonly #receipts = new Kevents(2 * FILTERS.length);
   readonly #timespec = new Uint8Array(timespec.size);
+  readonly #reported: Registration<Data, File>[] = []; // by the place of their event, during a wait
   // Writers whose reader has gone before: kqueue does not take them, and they are always ready.
   readonly #broken = new Set<Registration<Data, File>>();
 
@@ -191,7 +192,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   remove(registration: Registration<Data, File>): void {
     this.#broken.delete(registration);
-    this.#delete(registration, registration.key.events);
+    this.#delete(registration, registration.events);
   }
 
   wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
@@ -211,29 +212,30 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
       const generation = words[i * WORDS + GENERATION]!;
       const registration = byFd[fd];
       if (registration !== undefined && registration.generation === generation) {
-        report(registration, eventOf(filter), ready);
+        this.#report(registration, eventOf(filter), ready);
       } else if (generation === WAKER_GENERATION) {
         this.#waker.drain();
         over = true;
       }
     }
     for (const registration of this.#broken) this.#reportBroken(registration, ready);
-    for (const [{ fd }, events] of ready) this.#settle(byFd[fd]!, events);
+    ready.forEach(([, events], i) => this.#settle(this.#reported[i]!, events));
+    this.#reported.length = 0;
     return over;
   }
 
   pollfds(): Int32Array {
     if (this.isPollable) return new Int32Array([this.#kq, POLLIN]);
     const fds = [this.#waker.fileno(), POLLIN];
-    for (const { fd, key, armed } of this.#registrations) {
-      if (armed) fds.push(fd, interest(key.events));
+    for (const { fd, events, armed } of this.#registrations) {
+      if (armed) fds.push(fd, interest(events));
     }
     return new Int32Array(fds);
   }
 
   isWatching(registration: Registration<Data, File>): boolean {
     if (this.#broken.has(registration)) return fcntl(registration.fd, F_GETFD) !== -1;
-    const count = this.#put(0, registration, registration.key.events, EV_ENABLE);
+    const count = this.#put(0, registration, registration.events, EV_ENABLE);
     if (this.#control(count) === -1) return false;
     for (let i = 0; i < count; i++) if (this.#errorOf(i) !== 0) return false;
     return true;
@@ -267,11 +269,11 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   /** Adds the registration's filters, all or none, behind the first `start` changes. */
   #add(start: number, registration: Registration<Data, File>): void {
-    const { fd, key } = registration;
+    const { fd, events, mode } = registration;
     const flags = EV_ADD | EV_ENABLE |
-      (key.mode === "edge" ? EV_CLEAR : 0) |
-      (key.mode === "oneshot" ? EV_ONESHOT : 0);
-    const count = this.#put(start, registration, key.events, flags);
+      (mode === "edge" ? EV_CLEAR : 0) |
+      (mode === "oneshot" ? EV_ONESHOT : 0);
+    const count = this.#put(start, registration, events, flags);
     if (this.#control(count) === -1) throw osError("kevent", this.#kq);
 
     let refused = 0;
@@ -283,7 +285,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     }
     if (refused === 0) return;
     this.remove(registration);
-    if (refused === EINVAL && key.events & EVENT_PRIORITY) this.#refusePriority(fd);
+    if (refused === EINVAL && events & EVENT_PRIORITY) this.#refusePriority(fd);
     throw osError("kevent", fd, refused);
   }
 
@@ -333,14 +335,26 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     return this.#calls.kevent(this.#kq, null, 0, words, length, this.#timespec);
   }
 
+  /** Puts an event into `ready`, or adds it to the registration's other one there. */
+  #report(
+    registration: Registration<Data, File>,
+    event: number,
+    ready: ReadyEvent<Data, File>[],
+  ): void {
+    const { index, key } = registration;
+    if (index !== NO_PLACE) return void (ready[index] = [key, ready[index]![1] | event]);
+    registration.index = this.#reported.push(registration) - 1;
+    ready.push([key, event]);
+  }
+
   #reportBroken(registration: Registration<Data, File>, ready: ReadyEvent<Data, File>[]): void {
     if (fcntl(registration.fd, F_GETFD) === -1) this.#broken.delete(registration); // closed since
-    else report(registration, EVENT_WRITE, ready);
+    else this.#report(registration, EVENT_WRITE, ready);
   }
 
   /** After its report. What "oneshot" asked for goes quiet together, also the filters that had nothing to say. */
   #settle(registration: Registration<Data, File>, reported: number): void {
-    const { mode, events } = registration.key;
+    const { mode, events } = registration;
     registration.index = NO_PLACE;
     if (mode === "level") return;
     this.#broken.delete(registration);
@@ -356,15 +370,4 @@ function eventOf(filter: number): number {
     : filter === EVFILT_WRITE
     ? EVENT_WRITE
     : EVENT_PRIORITY;
-}
-
-/** Puts an event into `ready`, or adds it to the registration's other one there. */
-function report<Data, File extends FileObject>(
-  registration: Registration<Data, File>,
-  event: number,
-  ready: ReadyEvent<Data, File>[],
-): void {
-  const { index, key } = registration;
-  if (index === NO_PLACE) registration.index = ready.push([key, event]) - 1;
-  else ready[index] = [key, ready[index]![1] | event];
 }

@@ -139,6 +139,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     }
 
     const fds = this.#fds;
+    const fired: Registration<Data, File>[] = [];
     const over = fds[EVENTS]! >>> REVENTS_SHIFT !== 0;
     if (over) {
       this.#waker.drain();
@@ -150,13 +151,11 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
       count--;
       const registration = this.#order[index]!;
       if (revents & POLLNVAL) return this.#drop(registration, ready);
-      const { key } = registration;
-      ready.push([key, readiness(revents, key.events)]);
+      ready.push([registration.key, readiness(revents, registration.events)]);
+      if (registration.mode === "oneshot") fired.push(registration);
     }
     // Only now, when nothing can throw any more, is "oneshot" used up.
-    for (const [{ fd, mode }] of ready) {
-      if (mode === "oneshot") this.#disarm(this.#registrations.byFd[fd]!);
-    }
+    for (const registration of fired) this.#disarm(registration);
     return over;
   }
 
@@ -193,9 +192,9 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
       grown.set(this.#fds);
       this.#fds = grown;
     }
-    const { fd, index, key } = registration;
+    const { fd, index, events } = registration;
     this.#fds[index * WORDS] = fd;
-    this.#fds[index * WORDS + EVENTS] = interest(key.events);
+    this.#fds[index * WORDS + EVENTS] = interest(events);
   }
 
   #disarm(registration: Registration<Data, File>): void {

@@ -7,12 +7,19 @@
 
 import type { FileObject, SelectorKey, TriggerMode } from "./types.ts";
 
-/** A registered descriptor. `key` is the users' and replaced by modify(); the rest is what mechanisms work with. */
+/**
+ * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what mechanisms work with, so that
+ * nothing that is done to a key can confuse them.
+ */
 export class Registration<Data, File extends FileObject> {
   /** The descriptor. */
   readonly fd: number;
   /** What users see. */
   key: SelectorKey<Data, File>;
+  /** What is waited for. */
+  events: number;
+  /** When it is reported. */
+  mode: TriggerMode;
   /** False once a "oneshot" registration has been reported, until modify(). */
   armed: boolean = true;
   /** The place in the mechanism's own array, where it has one. */
@@ -24,18 +31,9 @@ export class Registration<Data, File extends FileObject> {
   constructor(key: SelectorKey<Data, File>) {
     this.fd = key.fd;
     this.key = key;
+    this.events = key.events;
+    this.mode = key.mode;
   }
-}
-
-/** The key of a registration, as users see it: frozen. */
-export function selectorKey<Data, File extends FileObject>(
-  fileobj: File,
-  fd: number,
-  events: number,
-  data: Data,
-  mode: TriggerMode,
-): SelectorKey<Data, File> {
-  return Object.freeze({ fileobj, fd, events, data, mode });
 }
 
 // Up to here the array has no holes, since V8 reads arrays with large holes as slowly as dictionaries. Beyond it is one. Windows' SOCKETs

@@ -213,12 +213,12 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   add(registration: Registration<Data, File>): void {
     checkDescriptor(registration.fd);
-    this.#watched.put(registration.fd, registration.key.events);
+    this.#watched.put(registration.fd, registration.events);
   }
 
   change(registration: Registration<Data, File>): void {
     checkDescriptor(registration.fd);
-    this.#watched.put(registration.fd, registration.key.events);
+    this.#watched.put(registration.fd, registration.events);
   }
 
   remove(registration: Registration<Data, File>): void {
@@ -246,12 +246,11 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     const { byFd } = this.#registrations;
     found.forEach((fd, events) => {
       const registration = byFd[fd]!;
-      const { key } = registration;
-      if (key.mode === "oneshot") {
+      if (registration.mode === "oneshot") {
         registration.armed = false;
         this.#watched.put(fd, 0);
       }
-      ready.push([key, events & key.events]);
+      ready.push([registration.key, events & registration.events]);
     });
     return over;
   }
@@ -263,9 +262,9 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     const fds = new Int32Array((1 + armed.length) * WORDS);
     fds[0] = this.#waker.fileno();
     fds[EVENTS] = POLLIN;
-    armed.forEach(({ fd, key }, i) => {
+    armed.forEach(({ fd, events }, i) => {
       fds[(i + 1) * WORDS] = fd;
-      fds[(i + 1) * WORDS + EVENTS] = interest(key.events);
+      fds[(i + 1) * WORDS + EVENTS] = interest(events);
     });
     return fds;
   }
