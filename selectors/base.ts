@@ -204,10 +204,9 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const { fd, key: { fileobj: registered } } = registration;
     this.#mechanism.check(fd, events, mode);
 
-    registration.key = { fileobj: registered, fd, events, data: data as Data, mode };
-    if (events !== registration.events || mode !== registration.mode || !registration.armed) {
-      registration.events = events;
-      registration.mode = mode;
+    const isSame = events === registration.events && mode === registration.mode;
+    registration.renew({ fileobj: registered, fd, events, data: data as Data, mode });
+    if (!isSame || !registration.armed) {
       registration.armed = true;
       try {
         this.#mechanism.change(registration);
@@ -322,7 +321,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
         while (next < batch.length) {
           const registration = registrations[next]!;
           const events = batch[next++]![1] & registration.events;
-          if (events !== 0 && this.#isCurrent(registration)) yield [registration.key, events];
+          if (events !== 0 && this.#isCurrent(registration)) yield registration.ready(events);
         }
       } finally {
         for (const registration of registrations.slice(next)) this.#askAgain(registration);

@@ -160,7 +160,7 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
       const registration = byFd[fd];
       if (registration !== undefined && registration.generation === generation) {
         if (registration.mode === "oneshot") registration.armed = false;
-        ready.push([registration.key, readiness(events[at + EVENTS]!, registration.events)]);
+        ready.push(registration.ready(readiness(events[at + EVENTS]!, registration.events)));
       } else if (generation === WAKER_GENERATION) {
         this.#waker.drain();
         over = true;

@@ -341,10 +341,13 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     event: number,
     ready: ReadyEvent<Data, File>[],
   ): void {
-    const { index, key } = registration;
-    if (index !== NO_PLACE) return void (ready[index] = [key, ready[index]![1] | event]);
-    registration.index = this.#reported.push(registration) - 1;
-    ready.push([key, event]);
+    const { index } = registration;
+    if (index === NO_PLACE) {
+      registration.index = this.#reported.push(registration) - 1;
+      ready.push(registration.ready(event));
+    } else {
+      ready[index] = registration.ready(ready[index]![1] | event);
+    }
   }
 
   #reportBroken(registration: Registration<Data, File>, ready: ReadyEvent<Data, File>[]): void {

@@ -151,7 +151,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
       count--;
       const registration = this.#order[index]!;
       if (revents & POLLNVAL) return this.#drop(registration, ready);
-      ready.push([registration.key, readiness(revents, registration.events)]);
+      ready.push(registration.ready(readiness(revents, registration.events)));
       if (registration.mode === "oneshot") fired.push(registration);
     }
     // Only now, when nothing can throw any more, is "oneshot" used up.

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { FileObject, SelectorKey, TriggerMode } from "./types.ts";
+import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.ts";
 
 /**
  * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what mechanisms work with, so that
@@ -27,12 +27,29 @@ export class Registration<Data, File extends FileObject> {
   /** Tells this registration from earlier ones of the same number, where the mechanism needs that. */
   generation: number = 0;
 
+  #ready: ReadyEvent<Data, File> | undefined;
+
   /** A registration of the key's descriptor, armed. */
   constructor(key: SelectorKey<Data, File>) {
     this.fd = key.fd;
     this.key = key;
     this.events = key.events;
     this.mode = key.mode;
+  }
+
+  /** Takes a new key, and what it says. */
+  renew(key: SelectorKey<Data, File>): void {
+    this.key = key;
+    this.events = key.events;
+    this.mode = key.mode;
+    this.#ready = undefined;
+  }
+
+  /** What select() reports of it. Mostly that is the same as before, and then it is the same pair: a busy server leaves no garbage. */
+  ready(events: number): ReadyEvent<Data, File> {
+    const ready = this.#ready;
+    if (ready !== undefined && ready[1] === events) return ready;
+    return this.#ready = [this.key, events];
   }
 }
 

@@ -250,7 +250,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
         registration.armed = false;
         this.#watched.put(fd, 0);
       }
-      ready.push([registration.key, events & registration.events]);
+      ready.push(registration.ready(events & registration.events));
     });
     return over;
   }

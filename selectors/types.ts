@@ -34,7 +34,10 @@ export interface SelectorKey<Data = unknown, File extends FileObject = FileObjec
   readonly mode: TriggerMode;
 }
 
-/** One ready descriptor: its key, and the subset of the events it was registered for that are ready. */
+/**
+ * One ready descriptor: its key, and the subset of the events it was registered for that are ready. Read-only: a later select() with the
+ * same to say may give the same pair.
+ */
 export type ReadyEvent<Data = unknown, File extends FileObject = FileObject> = readonly [
   key: SelectorKey<Data, File>,
   events: number,

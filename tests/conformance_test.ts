@@ -96,6 +96,21 @@ for (const Selector of SELECTORS) {
     }
   });
 
+  test("select() makes a new pair only for other events or another key", () => {
+    using pair = new Pair();
+    using selector = new Selector<string, Socket>();
+    selector.register(pair.left, READ_WRITE, "one");
+    const [before] = selector.select(0);
+    assertStrictEquals(selector.select(0)[0], before);
+    pair.right.send(new Uint8Array(1));
+    let [more] = selector.select();
+    while (more![1] === EVENT_WRITE) [more] = selector.select(); // the byte takes its time on Windows
+    assertEquals([before![1], more![1]], [EVENT_WRITE, READ_WRITE]);
+    selector.modify(pair.left, READ_WRITE, "two");
+    const [after] = selector.select(0);
+    assertEquals([before![0].data, after![0].data, after![1]], ["one", "two", READ_WRITE]);
+  });
+
   test("register() takes any object with fileno()", () => {
     using pair = new Pair();
     using selector = new Selector<undefined, Socket>();
