@@ -17,6 +17,7 @@ const options = parseOptions();
 const selector = new options.Selector<(socket: Socket) => void, Socket>();
 const server = new Socket(options.host.includes(":") ? ffi.AF_INET6 : ffi.AF_INET);
 const buffer = new Uint8Array(BUFFER_SIZE); // what is being read, until it is sent
+let received = buffer; // the part of it that was; mostly as long as the one before
 const unsent = new Map<Socket, Uint8Array>(); // what was read and the kernel did not take yet
 
 function accept(server: Socket) {
@@ -48,7 +49,8 @@ function read(connection: Socket) {
   if (count === null) return;
   // The client has sent all and, since we read only while nothing is unsent, has been sent all back.
   if (count === 0) return close(connection, "closed");
-  const sent = connection.send(buffer.subarray(0, count)) ?? 0;
+  if (received.length !== count) received = buffer.subarray(0, count);
+  const sent = connection.send(received) ?? 0;
   if (sent === count) return;
   unsent.set(connection, buffer.slice(sent, count));
   selector.modify(connection, EVENT_WRITE, write);
