@@ -16,15 +16,21 @@ export type Memory =
   | BigInt64Array
   | BigUint64Array;
 
-// The getter itself: a property of the same name set on the array by its owner cannot stand in for it.
-const byteLengthGetter = Object.getOwnPropertyDescriptor(
+// The getters themselves: properties of the same names set on the array by its owner cannot stand in for them.
+const { byteLength: byteLengthProperty, byteOffset, buffer } = Object.getOwnPropertyDescriptors(
   Object.getPrototypeOf(Uint8Array.prototype),
-  "byteLength",
-)!.get!;
+);
+const byteLengthGetter = byteLengthProperty!.get!;
 
 /** The number of bytes in `memory` as the engine knows it; 0 for a detached buffer. */
 export function byteLength(memory: Memory): number {
   return byteLengthGetter.call(memory);
+}
+
+/** The bytes of `memory`, and nothing else that its owner gave it. */
+export function bytesOf(memory: Memory): Uint8Array {
+  const start = byteOffset!.get!.call(memory);
+  return new Uint8Array(buffer!.get!.call(memory), start, byteLength(memory));
 }
 
 /** Throws unless `value` is an integer that a C `int` can hold. */

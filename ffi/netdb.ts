@@ -122,8 +122,11 @@ export function getaddrinfo(
       throw new TypeError("the pointers of hints must be NULL");
     }
   }
-  const result = libc().getaddrinfo(nodeString, serviceString, hints, res);
-  if (result === 0) lists.add(res[0]!);
+  const list = new BigUint64Array(1); // not `res`, which another thread may share and change
+  const result = libc().getaddrinfo(nodeString, serviceString, hints, list);
+  if (result !== 0) return result;
+  lists.add(list[0]!);
+  res[0] = list[0]!;
   return result;
 }
 

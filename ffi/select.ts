@@ -5,7 +5,7 @@
  * @module
  */
 
-import { byteLength, checkInt, checkMemory, type Memory } from "./arguments.ts";
+import { byteLength, bytesOf, checkInt, checkMemory, type Memory } from "./arguments.ts";
 import { FD_SETSIZE } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
@@ -75,18 +75,28 @@ export function select(
   timeout: Memory | null,
 ): number {
   checkInt(nfds, "nfds");
-  if (readfds !== null) checkMemory(readfds, usedSize(readfds, nfds), "readfds");
-  if (writefds !== null) checkMemory(writefds, usedSize(writefds, nfds), "writefds");
-  if (exceptfds !== null) checkMemory(exceptfds, usedSize(exceptfds, nfds), "exceptfds");
   if (timeout !== null) checkMemory(timeout, timeval.size, "timeout");
+  if (platform.isWinsock) return selectLists(nfds, [readfds, writefds, exceptfds], timeout);
+  const size = Math.ceil(Math.max(nfds, 0) / 64) * 8; // the kernel copies whole longs
+  if (readfds !== null) checkMemory(readfds, size, "readfds");
+  if (writefds !== null) checkMemory(writefds, size, "writefds");
+  if (exceptfds !== null) checkMemory(exceptfds, size, "exceptfds");
   return libc().select(nfds, readfds, writefds, exceptfds, timeout);
 }
 
-/** How many bytes of a set the call reads and writes. */
-function usedSize(set: Memory, nfds: number): number {
-  if (!platform.isWinsock) return Math.ceil(Math.max(nfds, 0) / 64) * 8; // the kernel copies whole longs
-  checkMemory(set, fd_set.fd_array, "an fd_set");
-  return fd_set.fd_array + new DataView(set.buffer, set.byteOffset).getUint32(0, true) * 8;
+/** Windows' sets say themselves how long they are: they are copied, so that no other thread can change that after the check. */
+function selectLists(nfds: number, sets: (Memory | null)[], timeout: Memory | null): number {
+  const lists = sets.map((set, i) => {
+    if (set === null) return null;
+    const name = ["readfds", "writefds", "exceptfds"][i]!;
+    checkMemory(set, fd_set.fd_array, name);
+    const list = new Uint8Array(bytesOf(set));
+    checkMemory(list, fd_set.fd_array + listOf(list).getUint32(0, true) * 8, name);
+    return list;
+  });
+  const result = libc().select(nfds, lists[0]!, lists[1]!, lists[2]!, timeout);
+  sets.forEach((set, i) => set !== null && bytesOf(set).set(lists[i]!));
+  return result;
 }
 
 function checkMember(fd: number, set: Uint8Array): void {

@@ -12,6 +12,7 @@ import {
   checkUnsigned,
   type Memory,
 } from "./arguments.ts";
+import { IPPROTO_TCP, SOL_SOCKET } from "./constants.ts";
 import { libc } from "./libc.ts";
 
 /** `int socket(int domain, int type, int protocol)`: a new socket. socket(2) */
@@ -65,8 +66,10 @@ export function accept(
   addrlen: Int32Array | Uint32Array | null,
 ): number {
   checkInt(sockfd, "sockfd");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().accept(sockfd, addr, addrlen);
+  const length = takeLength(addr, addrlen, "addr");
+  const result = libc().accept(sockfd, addr, length);
+  giveLength(length, addrlen);
+  return result;
 }
 
 /**
@@ -82,8 +85,10 @@ export function accept4(
 ): number {
   checkInt(sockfd, "sockfd");
   checkInt(flags, "flags");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().accept4(sockfd, addr, addrlen, flags);
+  const length = takeLength(addr, addrlen, "addr");
+  const result = libc().accept4(sockfd, addr, length, flags);
+  giveLength(length, addrlen);
+  return result;
 }
 
 /**
@@ -128,8 +133,10 @@ export function recvfrom(
   checkSize(len, "len");
   checkInt(flags, "flags");
   checkMemory(buf, len, "buf");
-  checkLengthAndMemory(src_addr, addrlen, "src_addr");
-  return libc().recvfrom(sockfd, buf, len, flags, src_addr, addrlen);
+  const length = takeLength(src_addr, addrlen, "src_addr");
+  const result = libc().recvfrom(sockfd, buf, len, flags, src_addr, length);
+  giveLength(length, addrlen);
+  return result;
 }
 
 /**
@@ -178,8 +185,10 @@ export function getsockname(
   addrlen: Int32Array | Uint32Array,
 ): number {
   checkInt(sockfd, "sockfd");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().getsockname(sockfd, addr, addrlen);
+  const length = takeLength(addr, addrlen, "addr");
+  const result = libc().getsockname(sockfd, addr, length);
+  giveLength(length, addrlen);
+  return result;
 }
 
 /**
@@ -193,14 +202,16 @@ export function getpeername(
   addrlen: Int32Array | Uint32Array,
 ): number {
   checkInt(sockfd, "sockfd");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().getpeername(sockfd, addr, addrlen);
+  const length = takeLength(addr, addrlen, "addr");
+  const result = libc().getpeername(sockfd, addr, length);
+  giveLength(length, addrlen);
+  return result;
 }
 
 /**
  * `int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)`: reads an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes.
+ * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes. On Linux SO_GET_FILTER and TCP_ZEROCOPY_RECEIVE, which write elsewhere too.
  */
 export function getsockopt(
   sockfd: number,
@@ -212,14 +223,19 @@ export function getsockopt(
   checkInt(sockfd, "sockfd");
   checkInt(level, "level");
   checkInt(optname, "optname");
-  checkLengthAndMemory(optval, optlen, "optval");
-  return libc().getsockopt(sockfd, level, optname, optval, optlen);
+  if (isBeyondLength(level, optname)) {
+    throw new RangeError(`getsockopt option ${optname} writes more than its length says`);
+  }
+  const length = takeLength(optval, optlen, "optval");
+  const result = libc().getsockopt(sockfd, level, optname, optval, length);
+  giveLength(length, optlen);
+  return result;
 }
 
 /**
  * `int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)`: sets an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen` bytes.
+ * @throws {RangeError} When `optval` is smaller than `optlen` bytes. On Linux options of SOL_XDP, which lend memory to the kernel.
  */
 export function setsockopt(
   sockfd: number,
@@ -233,6 +249,11 @@ export function setsockopt(
   checkInt(optname, "optname");
   checkUnsigned(optlen, "optlen");
   checkMemory(optval, optlen, "optval");
+  if (Deno.build.os === "linux" && level === SOL_XDP) {
+    throw new RangeError(
+      "setsockopt options of SOL_XDP lend memory to the kernel for longer than the call",
+    );
+  }
   return libc().setsockopt(sockfd, level, optname, optval, optlen);
 }
 
@@ -243,13 +264,17 @@ export function shutdown(sockfd: number, how: number): number {
   return libc().shutdown(sockfd, how);
 }
 
-/** Both or neither: a value-result `length` says how much the kernel may write into `memory`. */
-function checkLengthAndMemory(
+// What the kernel is given for a value-result length: our own, so that no other thread can change it between the check and the
+// call, and no other view lend it other bits.
+const ownLength = new Uint32Array(1);
+
+/** What to pass for the value-result `length`, which says how much the kernel may write into `memory`. Both are null or neither. */
+function takeLength(
   memory: Memory | null,
   length: Int32Array | Uint32Array | null,
   name: string,
-): void {
-  if (memory === null && length === null) return;
+): Uint32Array | null {
+  if (memory === null && length === null) return null;
   if (memory === null || length === null) {
     throw new TypeError(`${name} and its length must be given both or neither`);
   }
@@ -257,5 +282,23 @@ function checkLengthAndMemory(
   if (byteLength(length) % 4 !== 0 || length.BYTES_PER_ELEMENT !== 4) {
     throw new TypeError(`the length of ${name} must be an array of 32-bit integers`);
   }
-  checkMemory(memory, length[0]! >>> 0, name);
+  ownLength[0] = length[0]!;
+  checkMemory(memory, ownLength[0], name);
+  return ownLength;
+}
+
+function giveLength(own: Uint32Array | null, length: Int32Array | Uint32Array | null): void {
+  if (own !== null) length![0] = own[0]!;
+}
+
+// <linux/filter.h>, <linux/tcp.h>, <linux/socket.h>
+const SO_GET_FILTER = 26;
+const TCP_ZEROCOPY_RECEIVE = 35;
+const SOL_XDP = 283;
+
+/** Options of Linux for which getsockopt(2) writes more than the length says, which counts filters, or to addresses in the value. */
+function isBeyondLength(level: number, optname: number): boolean {
+  return Deno.build.os === "linux" &&
+    (level === SOL_SOCKET && optname === SO_GET_FILTER ||
+      level === IPPROTO_TCP && optname === TCP_ZEROCOPY_RECEIVE);
 }

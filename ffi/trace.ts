@@ -85,8 +85,10 @@ function recording(
         return result;
       });
     }
-    // The errno is for who called; what a sink does must not change it.
+    // The errno and what the kernel wrote are for who called: a sink that uses the library itself must not change them.
+    const after = args.map(copySmall);
     if (typeof result === "number") tell(name, { args, before, result }, number, end - start);
+    args.forEach((argument, i) => restore(argument, after[i]!));
     setErrno(number);
     return result;
   };
@@ -95,6 +97,12 @@ function recording(
 function copySmall(argument: unknown): never {
   const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= SMALL;
   return (isSmall ? (argument as Uint8Array).slice() : argument) as never;
+}
+
+function restore(argument: unknown, bytes: unknown): void {
+  if (ArrayBuffer.isView(argument) && bytes !== argument) {
+    (argument as Uint8Array).set(bytes as Uint8Array);
+  }
 }
 
 function tell(name: string, call: Call, number: number, milliseconds: number): void {
