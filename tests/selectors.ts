@@ -136,7 +136,8 @@ const NOT_ON_WINDOWS: Record<string, string> = {
   "A waiter of a reused number gets the new file, and those of the old one EBADF": BY_NUMBER,
   "Unix sockets meet at a path, streams and datagrams": UNIX,
   "fromFd() refuses what is no socket, and leaves it open": SOCKETS_ALONE,
-  "A child process inherits no socket": "no sh to ask; of each socket its handle is asked instead",
+  "A child process inherits no socket and no selector":
+    "no sh to ask; of each socket its handle is asked instead",
 };
 
 function ofEvery(fact: string, reason: string): Record<string, string> {

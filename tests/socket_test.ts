@@ -9,6 +9,7 @@ import {
   assertInstanceOf,
   assertMatch,
   assertNotEquals,
+  assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
@@ -19,6 +20,7 @@ import {
   EVENT_WRITE,
   type InetAddress,
   isOsError,
+  readable,
   Socket,
 } from "../mod.ts";
 import {
@@ -44,7 +46,7 @@ import {
 } from "../ffi/mod.ts";
 import { isCloseOnExec, openDescriptors, Pair, Pipe, pipeAt, tcpPair } from "./descriptors.ts";
 import { DENO, hasCommand, path, run, runProgram } from "./programs.ts";
-import { unlessLeftOut } from "./selectors.ts";
+import { SELECTORS, unlessLeftOut } from "./selectors.ts";
 
 const isWindows = Deno.build.os === "windows";
 const ACCEPT = SOCK_CLOEXEC === 0 ? "accept" : "accept4"; // macOS has neither the flag nor accept4
@@ -432,14 +434,48 @@ Deno.test("A closed socket is closed once, and BadResource afterwards", () => {
   for (const use of uses) assertThrows(use, Deno.errors.BadResource, "closed");
 });
 
-Deno.test(unlessLeftOut("A child process inherits no socket"), async () => {
+Deno.test(unlessLeftOut("A child process inherits no socket and no selector"), async () => {
+  const inherited = async () => {
+    const { stdout } = await run("sh", ["-c", "ls -l /proc/self/fd"]);
+    return stdout.matchAll(/ -> (.*)$/gm).map(([, file]) => file!.replace(/\d+/g, "#")).toArray();
+  };
+  const before = await inherited();
   using _pair = new Pair();
   using server = listener();
   using client = new Socket();
   client.connect(server.localAddress);
   using _connection = server.accept()!;
-  const { stdout } = await run("sh", ["-c", "ls -l /proc/self/fd"]);
-  assertFalse(stdout.includes("socket:"), stdout);
+  using datagrams = new Socket(AF_INET, SOCK_DGRAM);
+  using taken = Socket.fromFd(datagrams.detach());
+  using stack = new DisposableStack();
+  for (const Selector of SELECTORS) stack.use(new Selector()).register(taken, EVENT_READ);
+  const controller = new AbortController();
+  const wait = readable(server, { signal: controller.signal }); // on the thread's shared selector
+  assertEquals(await inherited(), before);
+  controller.abort(new Error("seen"));
+  await assertRejects(() => wait, Error, "seen");
+});
+
+Deno.test({
+  name: "A Unix path that is there already is refused and left, also by close()",
+  ignore: !hasUnix,
+  fn() {
+    const folder = Deno.makeTempDirSync();
+    const file = `${folder}/file`;
+    Deno.writeTextFileSync(file, "not ours");
+    using socket = new Socket(AF_UNIX);
+    assertThrows(() => socket.bind({ path: file }), Deno.errors.AddrInUse);
+    assertStrictEquals(Deno.readTextFileSync(file), "not ours");
+
+    const path = `${folder}/socket`;
+    socket.bind({ path });
+    socket.listen();
+    socket.close();
+    assert(Deno.lstatSync(path).isSocket);
+    using late = new Socket(AF_UNIX);
+    assertThrows(() => late.bind({ path }), Deno.errors.AddrInUse);
+    Deno.removeSync(folder, { recursive: true });
+  },
 });
 
 // ─── errors ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,50 @@
+/**
+ * What a release is made of: the files of the publish list and no others, and nothing from elsewhere.
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { DENO, path, run } from "./programs.ts";
+
+const ROOT = path("");
+const env = { NO_COLOR: "1" };
+const onLinux = { ignore: Deno.build.os !== "linux" }; // what a release is does not depend on where it is made
+
+/** The files of a folder. */
+async function sources(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name } of Deno.readDir(path(folder))) files.push(`${folder}${name}`);
+  return files;
+}
+
+Deno.test("Published is what the publish list says, and nothing else", onLinux, async () => {
+  const { code, stdout, stderr } = await run(
+    DENO,
+    ["publish", "--dry-run", "--allow-dirty", "--no-check"],
+    { cwd: ROOT, env },
+  );
+  assertEquals(code, 0, stderr);
+  const listed = (stdout + stderr).matchAll(/^ +file:\/\/(\S+) \(/gm)
+    .map(([, file]) => file!.slice(file!.indexOf(ROOT) + ROOT.length)).toArray();
+  const expected = [
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "deno.json",
+    "mod.ts",
+    ...await sources("ffi/"),
+    ...await sources("selectors/"),
+    ...await sources("sockets/"),
+  ];
+  assertEquals(listed.sort(), expected.sort());
+});
+
+Deno.test("The library imports nothing but its own files", onLinux, async () => {
+  for (const entry of ["mod.ts", "ffi/mod.ts"]) {
+    const { stdout } = await run(DENO, ["info", "--json", path(entry)], { cwd: ROOT, env });
+    const { modules, npmPackages } = JSON.parse(stdout);
+    assertEquals(npmPackages, {});
+    for (const { specifier } of modules) {
+      assertMatch(specifier, /^(node:timers|file:.*\/(mod\.ts|(ffi|selectors|sockets)\/\w+\.ts))$/);
+    }
+  }
+});
