@@ -5,8 +5,10 @@
  * @module
  */
 
+import { bytesOf, type Memory } from "./arguments.ts";
 import { errnoName, strerror } from "./errno.ts";
 import { errno, interpose, setErrno } from "./libc.ts";
+import { platform } from "./platform.ts";
 import { ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
 
 /** A call that was made, with its arguments decoded. */
@@ -30,6 +32,7 @@ const NOT_SYSCALLS = new Set(["inet_pton", "inet_ntop", "freeaddrinfo", "gai_str
 
 // Bytes of an argument that the kernel may overwrite with its answer: sets, lists, lengths. Buffers are mostly larger.
 const SMALL = 4096;
+const LARGEST_STRUCT = 64; // bytes: FreeBSD's struct kevent
 
 const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
 let isTelling = false;
@@ -86,7 +89,7 @@ function recording(
       });
     }
     // The errno and what the kernel wrote are for who called: a sink that uses the library itself must not change them.
-    const after = args.map(copySmall);
+    const after = args.map((argument) => copyWritten(argument, result));
     if (typeof result === "number") tell(name, { args, before, result }, number, end - start);
     args.forEach((argument, i) => restore(argument, after[i]!));
     setErrno(number);
@@ -99,10 +102,17 @@ function copySmall(argument: unknown): never {
   return (isSmall ? (argument as Uint8Array).slice() : argument) as never;
 }
 
+/** What the kernel may have written: all of what is small, and what it says of the rest, which are bytes or structs. */
+function copyWritten(argument: unknown, result: unknown): unknown {
+  if (!ArrayBuffer.isView(argument) || argument.byteLength <= SMALL) return copySmall(argument);
+  const written = typeof result === "number" ? Math.max(result, 0) * LARGEST_STRUCT : 0;
+  return bytesOf(argument as Memory).slice(0, written);
+}
+
 function restore(argument: unknown, bytes: unknown): void {
-  if (ArrayBuffer.isView(argument) && bytes !== argument) {
-    (argument as Uint8Array).set(bytes as Uint8Array);
-  }
+  if (bytes === argument) return;
+  const isSmall = (argument as Memory).byteLength <= SMALL;
+  (isSmall ? argument as Uint8Array : bytesOf(argument as Memory)).set(bytes as Uint8Array);
 }
 
 function tell(name: string, call: Call, number: number, milliseconds: number): void {
@@ -132,12 +142,14 @@ class Record implements SyscallRecord {
   readonly #outcome: string;
 
   constructor(name: string, call: Call, number: number, duration: number) {
-    this.name = name.replace(/_nonblocking$/, "");
-    const decode = ARGUMENTS[this.name] ?? (({ args }) => args.map(String));
+    const plain = name.replace(/_nonblocking$/, "");
+    // Winsock's own name; those of other platforms tell only which version of a function it is.
+    this.name = platform.isWinsock ? platform.renamed[plain] ?? plain : plain;
+    const decode = ARGUMENTS[plain] ?? (({ args }) => args.map(String));
     this.args = decode(call).map(String);
     this.result = call.result;
     this.duration = duration;
-    this.#outcome = resultText(this.name, call) + resultNote(this.name, call);
+    this.#outcome = resultText(plain, call) + resultNote(plain, call);
     if (call.result === -1 && number > 0) {
       this.error = errnoName(number);
       this.#outcome = `-1 ${this.error} (${strerror(number)})`;

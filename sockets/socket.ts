@@ -251,6 +251,10 @@ export class Socket implements Disposable {
       throw osError(SOCK_CLOEXEC === 0 ? "accept" : "accept4", listener, error);
     }
     const remote = addressBuffer.slice(0, addressLength[0]);
+    if (SOCK_CLOEXEC === 0) {
+      closeOnExec(fd);
+      setBlocking(fd, this.#blocking);
+    }
     return adopt(fd, this.family, this.type, this.#blocking, remote);
   }
 
@@ -527,11 +531,7 @@ function acceptFrom(listener: number, blocking: boolean): number {
     const flags = SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK);
     return accept4(listener, addressBuffer, addressLength, flags);
   }
-  const fd = accept(listener, addressBuffer, addressLength);
-  if (fd === -1) return -1;
-  closeOnExec(fd);
-  setBlocking(fd, blocking);
-  return fd;
+  return accept(listener, addressBuffer, addressLength);
 }
 
 /** For what was not close-on-exec from its beginning, since the platform has no SOCK_CLOEXEC. */

@@ -6,10 +6,13 @@ import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } f
 import * as ffi from "../ffi/mod.ts";
 import { type InetAddress, Socket, traceSyscalls } from "../mod.ts";
 import { DENO, path, run } from "./programs.ts";
-import "./descriptors.ts";
+import { Pair } from "./descriptors.ts";
 
 const GUARD = 0xaa;
+const TRIES = 300_000;
 const onLinux = { ignore: Deno.build.os !== "linux" };
+// Winsock itself refuses an area that is too small, and so cannot be made to write past it.
+const notOnWindows = { ignore: Deno.build.os === "windows" };
 
 /** `size` bytes between others that nothing may change. */
 class Island {
@@ -27,41 +30,45 @@ class Island {
   }
 }
 
-Deno.test("A length that another thread changes after the check is not the one that the kernel sees", async () => {
-  const shared = new Int32Array(new SharedArrayBuffer(8));
-  const program = `onmessage = ({ data: shared }) => {
+Deno.test(
+  "A length that another thread changes after the check is not the one that the kernel sees",
+  notOnWindows,
+  async () => {
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    const program = `onmessage = ({ data: shared }) => {
     postMessage("here");
     while (Atomics.load(shared, 1) === 0) { shared[0] = 4; shared[0] = 4096; shared[0] = 4; }
     postMessage("gone");
   }`;
-  const worker = new Worker(`data:text/javascript,${encodeURIComponent(program)}`, {
-    type: "module",
-  });
-  const told = () => new Promise((resolve) => worker.onmessage = resolve);
-  const here = told();
-  worker.postMessage(shared);
-  await here;
+    const worker = new Worker(`data:text/javascript,${encodeURIComponent(program)}`, {
+      type: "module",
+    });
+    const told = () => new Promise((resolve) => worker.onmessage = resolve);
+    const here = told();
+    worker.postMessage(shared);
+    await here;
 
-  using socket = new Socket();
-  socket.bind({ hostname: "127.0.0.1", port: 0 });
-  const address = new Island(4); // of the 16 that the kernel has to say
-  let passed = 0;
-  for (let tries = 0; tries < 300_000; tries++) {
-    try {
-      ffi.getsockname(socket.fileno(), address.memory, shared.subarray(0, 1));
-      passed++;
-    } catch (error) {
-      assert(error instanceof RangeError, String(error));
+    using socket = new Socket();
+    socket.bind({ hostname: "127.0.0.1", port: 0 });
+    const address = new Island(4); // of the 16 that the kernel has to say
+    let refused = 0;
+    for (let tries = 0; tries < TRIES; tries++) {
+      try {
+        ffi.getsockname(socket.fileno(), address.memory, shared.subarray(0, 1));
+      } catch (error) {
+        assert(error instanceof RangeError, String(error));
+        refused++;
+      }
     }
-  }
-  assert(passed > 0 && passed < 300_000, `${passed}`); // it was changed meanwhile
-  assert(address.isIntact());
+    assert(refused > 0 && refused < TRIES, `${refused}`); // it was changed meanwhile
+    assert(address.isIntact());
 
-  const gone = told();
-  Atomics.store(shared, 1, 1);
-  await gone;
-  worker.terminate();
-});
+    const gone = told();
+    Atomics.store(shared, 1, 1);
+    await gone;
+    worker.terminate();
+  },
+);
 
 Deno.test("A length is what the array says, whatever kind of array it is", () => {
   using socket = new Socket();
@@ -71,9 +78,13 @@ Deno.test("A length is what the array says, whatever kind of array it is", () =>
   const floats = new Float32Array([4]); // as an int, more than a billion
   for (const length of [bytes, floats]) {
     const address = new Island(4);
-    ffi.getsockname(socket.fileno(), address.memory, length as unknown as Int32Array);
+    const result = ffi.getsockname(
+      socket.fileno(),
+      address.memory,
+      length as unknown as Int32Array,
+    );
     assert(address.isIntact(), length.constructor.name);
-    assertStrictEquals(length[0], ffi.sockaddr_in.size);
+    assertStrictEquals(length[0], result === 0 ? ffi.sockaddr_in.size : 4);
   }
 });
 
@@ -100,11 +111,19 @@ Deno.test("What a sink does with sockets changes nothing of the call that it is 
   using other = new Socket(ffi.AF_INET6);
   other.bind({ hostname: "::1", port: 0 });
   using client = new Socket();
-  using _ = traceSyscalls(() => void other.localAddress);
+  using noise = new Pair();
+  const loud = new Uint8Array(4096).fill(0xff);
+  using _ = traceSyscalls(() => {
+    other.localAddress;
+    noise.left.send(loud);
+    noise.right.recv(loud.length);
+  });
   client.connect(server.localAddress);
   using connection = server.accept()!;
   assertEquals(connection.remoteAddress, client.localAddress);
   assertStrictEquals((client.remoteAddress as InetAddress).hostname, "127.0.0.1");
+  client.send(new Uint8Array([1, 2, 3]));
+  assertEquals(connection.recv(64), new Uint8Array([1, 2, 3]));
   const error = new Int32Array(1);
   const length = new Int32Array([4]);
   ffi.getsockopt(client.fileno(), ffi.SOL_SOCKET, ffi.SO_ERROR, error, length);

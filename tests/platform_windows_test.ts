@@ -4,6 +4,7 @@
  */
 
 import {
+  assert,
   assertEquals,
   assertGreaterOrEqual,
   assertInstanceOf,
@@ -15,6 +16,7 @@ import { constants, errnos } from "../ffi/windows.ts";
 import {
   DefaultSelector,
   EpollSelector,
+  EVENT_WRITE,
   type InetAddress,
   KqueueSelector,
   PollSelector,
@@ -159,6 +161,27 @@ Deno.test("On Windows an fd_set is a list of sockets, which ends at FD_SETSIZE",
   ffi.FD_ZERO(set);
   for (let fd = 0; fd < ffi.FD_SETSIZE; fd++) ffi.FD_SET(fd * 4, set);
   assertThrows(() => ffi.FD_SET(4000, set), RangeError, "64 sockets");
+});
+
+Deno.test("On Windows the trace has Winsock's names", { ignore: !isWindows }, () => {
+  const lines: string[] = [];
+  {
+    using _ = traceSyscalls((call) => lines.push(`${call}`));
+    using socket = new Socket();
+    socket.setBlocking(false);
+    using selector = new PollSelector();
+    selector.register(socket, EVENT_WRITE);
+    selector.select(0);
+  }
+  for (
+    const line of [
+      /^socket\(AF_INET, SOCK_STREAM, IPPROTO_IP\) = \d+$/,
+      /^SetHandleInformation\(\d+, HANDLE_FLAG_INHERIT, 0\) = 1$/,
+      /^ioctlsocket\(\d+, FIONBIO, \[1\]\) = 0$/,
+      /^WSAPoll\(\[{fd=\d+, events=POLLIN}, {fd=\d+, events=POLLOUT}\], 2, 0\) = \d/,
+      /^closesocket\(\d+\) = 0$/,
+    ]
+  ) assert(lines.some((traced) => line.test(traced)), `${line}\n${lines.join("\n")}`);
 });
 
 Deno.test("On Windows the best selector is PollSelector, and epoll and kqueue are NotSupported", {

@@ -19,6 +19,8 @@ import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from ".
 
 const isWindows = Deno.build.os === "windows"; // to which a closed socket is none
 const NOT_OPEN = isWindows ? ffi.ENOTSOCK : ffi.EBADF;
+const CLOSE = isWindows ? "closesocket" : "close";
+const POLL = isWindows ? "WSAPoll" : "poll";
 const CODE = ffi.errnoName(NOT_OPEN);
 const FAILURE = `-1 ${CODE} (${ffi.strerror(NOT_OPEN)})`;
 const ABSENT = 999_999; // no descriptor
@@ -155,11 +157,11 @@ function assertAlike(ours: string[], theirs: { line: string }[]): void {
 
 Deno.test("A record has the call's name, decoded arguments, result, and the errno's name where it failed", () => {
   const [call] = recordsOf(() => ffi.close(ABSENT));
-  assertEquals(call!.name, "close");
+  assertEquals(call!.name, CLOSE);
   assertEquals(call!.args, [`${ABSENT}`]);
   assertEquals(call!.result, -1);
   assertEquals(call!.error, CODE);
-  assertEquals(`${call}`, `close(${ABSENT}) = ${FAILURE}`);
+  assertEquals(`${call}`, `${CLOSE}(${ABSENT}) = ${FAILURE}`);
 
   const fd = new Socket().detach();
   const [success] = recordsOf(() => ffi.close(fd));
@@ -224,7 +226,7 @@ Deno.test({
     const records: SyscallRecord[] = [];
     using _ = traceSyscalls((call) => records.push(call));
     // Those without descriptors only let the event loop turn.
-    const polls = () => records.filter(({ name, args }) => name === "poll" && args[1] !== "0");
+    const polls = () => records.filter(({ name, args }) => name === POLL && args[1] !== "0");
 
     const wait = selector.selectAsync();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -235,7 +237,7 @@ Deno.test({
     const [poll] = polls();
     assertMatch(
       `${poll}`,
-      /^poll\(\[\{fd=\d+, events=POLLIN\}, \{fd=(\d+), events=POLLIN\}\], 2, -1\) = 1 \(\[\{fd=\1, revents=POLLIN\}\]\)$/,
+      /^(?:WSAP|p)oll\(\[\{fd=\d+, events=POLLIN\}, \{fd=(\d+), events=POLLIN\}\], 2, -1\) = 1 \(\[\{fd=\1, revents=POLLIN\}\]\)$/,
     );
     assertGreaterOrEqual(poll!.duration, 15_000);
   },
@@ -295,7 +297,7 @@ Deno.test("A tracing that is disposed twice is disposed once, and ends no other"
   first[Symbol.dispose]();
   first[Symbol.dispose]();
   ffi.close(-2);
-  assertEquals(told, ["close"]);
+  assertEquals(told, [CLOSE]);
 });
 
 Deno.test("A sink may end its own tracing", () => {
@@ -344,7 +346,7 @@ Deno.test("A sink that uses the library is not told its own calls, and what it d
     assertEquals(ffi.close(-2), -1);
     assertEquals(ffi.errno(), NOT_OPEN);
   }
-  assertEquals(names, ["close"]);
+  assertEquals(names, [CLOSE]);
 });
 
 Deno.test("Tracing changes neither results nor what the library throws", () => {
@@ -389,7 +391,7 @@ Deno.test("Without a sink, traceSyscalls() prints a line a call on standard erro
   });
   assertEquals(
     printed,
-    `close(-2) = ${FAILURE}\nclose(-3) = ${FAILURE}\n`,
+    `${CLOSE}(-2) = ${FAILURE}\n${CLOSE}(-3) = ${FAILURE}\n`,
   );
 });
 

@@ -73,7 +73,7 @@ function take(call: Call) {
   if (calls.length > LOG_LENGTH) calls.shift();
   const isNew = !lanes.has(call.lane);
   if (isNew || call.name === "socket") lanes.set(call.lane, lane(call.lane, ""));
-  lanes.get(call.lane)!.isClosed = call.name === "close";
+  lanes.get(call.lane)!.isClosed = /^close(socket)?$/.test(call.name);
 
   const item = document.createElement("li");
   item.textContent = call.line;
