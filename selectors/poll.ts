@@ -140,10 +140,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
 
     const fds = this.#fds;
     const over = fds[EVENTS]! >>> REVENTS_SHIFT !== 0;
-    if (over) {
-      this.#waker.drain();
-      count--;
-    }
+    if (over) count--;
     for (let index = 1; count > 0; index++) {
       const revents = fds[index * WORDS + EVENTS]! >>> REVENTS_SHIFT;
       if (revents === 0) continue;
@@ -153,7 +150,8 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
       const { key } = registration;
       ready.push([key, readiness(revents, key.events)]);
     }
-    // Only now, when nothing can throw any more, is "oneshot" used up.
+    // Only now, when nothing can throw any more, are the wake-up and "oneshot" used up.
+    if (over) this.#waker.drain();
     for (const [{ fd, mode }] of ready) {
       if (mode === "oneshot") this.#disarm(this.#registrations.byFd[fd]!);
     }

@@ -795,6 +795,17 @@ for (const Selector of SELECTORS) {
       assertFalse(selector.getMap().has(gone.reader));
       assertEquals(selector.select(1000).map(([{ data }]) => data), ["stays"]);
     });
+
+    test("keeps a wake-up for the wait after the one that throws", () => {
+      using selector = new Selector();
+      const gone = new Pipe();
+      selector.register(gone.reader, EVENT_READ);
+      gone[Symbol.dispose]();
+      selector.wakeup();
+      assertThrows(() => selector.select(1000), Deno.errors.BadResource);
+      assertLess(timed(() => assertEquals(selector.select(1000), [])), 500);
+      assertGreaterOrEqual(timed(() => assertEquals(selector.select(20), [])), 20);
+    });
   }
 }
 
