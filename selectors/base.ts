@@ -245,7 +245,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     this.#checkOpen();
     const ready: ReadyEvent<Data, File>[] = [];
     if (limit === 0) {
-      this.#mechanism.wait(0, ready);
+      if (this.#mechanism.wait(0, ready)) this.#passOn();
       return ready;
     }
 
@@ -257,6 +257,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
         remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
         ready,
       );
+      if (over) this.#passOn();
       if (over || ready.length > 0) break;
       remaining = deadline - performance.now();
     } while (remaining > 0);
@@ -437,6 +438,11 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
       this.#wait = undefined;
       if (this.#closed) this.#free();
     }
+  }
+
+  /** A wake-up that select() took is also that of the selectAsync() which is under way. */
+  #passOn(): void {
+    if (this.#wait !== undefined) this.#waker.wake();
   }
 
   #isCurrent(registration: Registration<Data, File>): boolean {

@@ -154,6 +154,7 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     const events = this.#events;
     const { byFd } = this.#registrations;
     let over = false;
+    let stale: number[] | undefined;
     for (let at = 0; at < count * WORDS; at += WORDS) {
       const fd = events[at + FD]!;
       const generation = events[at + GENERATION]!;
@@ -165,9 +166,11 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
         this.#waker.drain();
         over = true;
       } else {
-        this.#silence(fd);
+        (stale ??= []).push(fd);
       }
     }
+    // Only now, when it is known which "oneshot" is used up.
+    if (stale !== undefined) this.#trySilence(stale, over || ready.length > 0);
     return over;
   }
 
@@ -254,19 +257,32 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     return epoll_wait(this.#epfd, events, maxevents, Math.ceil(timeout));
   }
 
+  /** Out of descriptors, say, what is ready is not lost: the next wait sees the rest again. */
+  #trySilence(stale: number[], canWait: boolean): void {
+    try {
+      this.#silence(stale);
+    } catch (error) {
+      if (!canWait) throw error;
+    }
+  }
+
   /**
-   * An event of a registration that is gone: its descriptor was closed while a duplicate lives on. epoll(7), "Questions and
-   * answers" 6. The kernel no longer lets us name the entry, and would report it for ever: so where removing fails, the list is made
-   * anew, without it, under the same number.
+   * After events of registrations that are gone: their descriptors were closed while duplicates live on. epoll(7), "Questions and
+   * answers" 6. The kernel no longer lets us name the entries, and would report them for ever: so where removing fails, the list is
+   * made anew, without them, under the same number.
    */
-  #silence(fd: number): void {
-    const isOurs = this.#registrations.byFd[fd] !== undefined;
-    if (!isOurs && epoll_ctl(this.#epfd, EPOLL_CTL_DEL, fd, null) === 0) return;
+  #silence(stale: number[]): void {
+    const { byFd } = this.#registrations;
+    const isRemoved = stale.map((fd) =>
+      byFd[fd] === undefined && epoll_ctl(this.#epfd, EPOLL_CTL_DEL, fd, null) === 0
+    );
+    if (isRemoved.every(Boolean)) return;
 
     const epfd = this.#create();
-    for (const { fd, generation, events, mode, armed } of this.#registrations) {
-      // What was closed meanwhile is refused, as the old list had forgotten it.
-      if (!armed) continue;
+    for (const registration of this.#registrations) {
+      // Only what the old list has still: a number that was closed meanwhile may be another file's by now.
+      if (!registration.armed || !this.isWatching(registration)) continue;
+      const { fd, generation, events, mode } = registration;
       this.#epoll_ctl(EPOLL_CTL_ADD, epfd, fd, interest(events, mode), generation);
     }
     const result = dup3(epfd, this.#epfd, O_CLOEXEC);

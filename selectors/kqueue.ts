@@ -21,7 +21,6 @@ import {
   EVFILT_EXCEPT,
   EVFILT_READ,
   EVFILT_WRITE,
-  F_GETFD,
   F_SETFD,
   fcntl,
   FD_CLOEXEC,
@@ -143,7 +142,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
   readonly #registrations: Registrations<Data, File>;
   readonly #waker: Waker;
   readonly #calls: KqueueCalls;
-  readonly isPollable: boolean;
+  readonly #isQueuePollable: boolean;
   #kq: number;
   #generation = WAKER_GENERATION;
   #events = new Kevents(64);
@@ -163,7 +162,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     this.#waker = waker;
     this.#calls = library === undefined ? { kqueue, kevent } : libkqueue(library);
     this.#kq = this.#create();
-    this.isPollable = library === undefined || this.#canPoll();
+    this.#isQueuePollable = library === undefined || this.#canPoll();
   }
 
   fileno(): number {
@@ -224,17 +223,20 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     return over;
   }
 
+  /** The queue says nothing of the broken ones. */
+  get isPollable(): boolean {
+    return this.#isQueuePollable && this.#broken.size === 0;
+  }
+
   pollfds(): Int32Array {
-    if (this.isPollable) return new Int32Array([this.#kq, POLLIN]);
-    const fds = [this.#waker.fileno(), POLLIN];
-    for (const { fd, events, armed } of this.#registrations) {
-      if (armed) fds.push(fd, interest(events));
-    }
+    const fds = this.#isQueuePollable ? [this.#kq, POLLIN] : [this.#waker.fileno(), POLLIN];
+    const others = this.#isQueuePollable ? this.#broken : this.#registrations;
+    for (const { fd, events, armed } of others) if (armed) fds.push(fd, interest(events));
     return new Int32Array(fds);
   }
 
   isWatching(registration: Registration<Data, File>): boolean {
-    if (this.#broken.has(registration)) return fcntl(registration.fd, F_GETFD) !== -1;
+    if (this.#broken.has(registration)) return this.#isBroken(registration);
     const count = this.#put(0, registration, registration.events, EV_ENABLE);
     if (this.#control(count) === -1) return false;
     for (let i = 0; i < count; i++) if (this.#errorOf(i) !== 0) return false;
@@ -351,8 +353,16 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   #reportBroken(registration: Registration<Data, File>, ready: ReadyEvent<Data, File>[]): void {
-    if (fcntl(registration.fd, F_GETFD) === -1) this.#broken.delete(registration); // closed since
-    else this.#report(registration, EVENT_WRITE, ready);
+    if (this.#isBroken(registration)) this.#report(registration, EVENT_WRITE, ready);
+    else this.#broken.delete(registration);
+  }
+
+  /** Asks kqueue again: the descriptor may be closed since, and its number another file's, which it takes. */
+  #isBroken(registration: Registration<Data, File>): boolean {
+    if (this.#control(this.#put(0, registration, EVENT_WRITE, EV_ADD)) === -1) return false;
+    const error = this.#errorOf(0);
+    if (error === 0) this.#delete(registration, EVENT_WRITE);
+    return error === EPIPE;
   }
 
   /** After its report. What "oneshot" asked for goes quiet together, also the filters that had nothing to say. */

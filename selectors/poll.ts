@@ -141,10 +141,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     const fds = this.#fds;
     const fired: Registration<Data, File>[] = [];
     const over = fds[EVENTS]! >>> REVENTS_SHIFT !== 0;
-    if (over) {
-      this.#waker.drain();
-      count--;
-    }
+    if (over) count--;
     for (let index = 1; count > 0; index++) {
       const revents = fds[index * WORDS + EVENTS]! >>> REVENTS_SHIFT;
       if (revents === 0) continue;
@@ -154,7 +151,8 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
       ready.push(registration.ready(readiness(revents, registration.events)));
       if (registration.mode === "oneshot") fired.push(registration);
     }
-    // Only now, when nothing can throw any more, is "oneshot" used up.
+    // Only now, when nothing can throw any more, are the wake-up and "oneshot" used up.
+    if (over) this.#waker.drain();
     for (const registration of fired) this.#disarm(registration);
     return over;
   }

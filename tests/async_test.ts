@@ -323,6 +323,16 @@ for (const Selector of SELECTORS) {
     assertGreaterOrEqual(await timed(() => selector.selectAsync({ timeout: 20 })), 20);
   });
 
+  test("wakeup() ends selectAsync() also when select() looks before it can", async () => {
+    using selector = new Selector();
+    const wait = selector.selectAsync({ timeout: 1000 });
+    await delay(5);
+    selector.wakeup();
+    assertEquals(selector.select(0), []);
+    assertLess(await timed(() => wait), PROMPT);
+    assertGreaterOrEqual(await timed(() => selector.selectAsync({ timeout: 20 })), 20);
+  });
+
   // ─── changes meanwhile ──────────────────────────────────────────────────────────────────────
 
   test("register(), modify() and unregister() take effect during selectAsync()", async () => {

@@ -824,6 +824,17 @@ for (const Selector of SELECTORS) {
       assertFalse(selector.getMap().has(gone.reader));
       assertEquals(selector.select(1000).map(([{ data }]) => data), ["stays"]);
     });
+
+    test("keeps a wake-up for the wait after the one that throws", () => {
+      using selector = new Selector();
+      const gone = new Pipe();
+      selector.register(gone.reader, EVENT_READ);
+      gone[Symbol.dispose]();
+      selector.wakeup();
+      assertThrows(() => selector.select(1000), Deno.errors.BadResource);
+      assertLess(timed(() => assertEquals(selector.select(1000), [])), 500);
+      assertGreaterOrEqual(timed(() => assertEquals(selector.select(20), [])), 20);
+    });
   }
 }
 
@@ -892,6 +903,41 @@ epollTest("tells a reused number from the registration before it", () => {
   assertEquals(selector.select(1000).map(([{ data }]) => data), ["new"]);
   selector.unregister(fd);
   close(fd);
+});
+
+epollTest("does not watch a reused number when it gets rid of a forgotten one", () => {
+  using pair = new Pair();
+  using pipe = new Pipe();
+  using selector = new EpollSelector<string>();
+  const forgotten = fcntl(pair.right.fileno(), F_DUPFD_CLOEXEC, 0);
+  const gone = new Pair();
+  const fd = gone.right.fileno();
+  selector.register(forgotten, EVENT_READ, "forgotten");
+  selector.register(fd, EVENT_READ, "closed");
+  close(forgotten);
+  selector.unregister(forgotten);
+  gone[Symbol.dispose]();
+  assertStrictEquals(dup3(pipe.reader, fd, O_CLOEXEC), fd);
+  pipe.fill();
+  pair.left.send(new Uint8Array(1)); // the forgotten entry is ready
+  assertEquals(selector.select(5), []);
+  assertEquals(selector.select(0), []);
+  selector.unregister(fd);
+  close(fd);
+});
+
+epollTest('tells "oneshot" once, though events of a forgotten duplicate come along', () => {
+  using pair = new Pair();
+  using selector = new EpollSelector<string>();
+  const forgotten = fcntl(pair.right.fileno(), F_DUPFD_CLOEXEC, 0);
+  pair.left.send(new Uint8Array(1));
+  // The kernel tells them in this order.
+  selector.register(forgotten, EVENT_READ, "forgotten");
+  selector.register(pair.right, EVENT_READ, "once", { mode: "oneshot" });
+  close(forgotten);
+  selector.unregister(forgotten);
+  assertEquals(selector.select(0).map(([{ data }]) => data), ["once"]);
+  assertEquals(selector.select(0), []);
 });
 
 epollTest("registers a number that the kernel still has, and modifies one that it forgot", () => {

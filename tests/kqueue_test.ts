@@ -7,6 +7,7 @@ import {
   assert,
   assertEquals,
   assertFalse,
+  assertLess,
   assertMatch,
   assertStrictEquals,
   assertStringIncludes,
@@ -36,14 +37,14 @@ import {
   libkqueue,
   timespec,
 } from "../ffi/mod.ts";
-import { Pair, Pipe, RegularFile } from "./descriptors.ts";
+import { Pair, Pipe, pipeAt, RegularFile } from "./descriptors.ts";
 import { KqueueSelector, unlessLeftOut } from "./selectors.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 const missing = KqueueSelector.isSupported() ? undefined : "no kqueue, and no LIBKQUEUE";
 
 /** A test that needs kqueue(2), or says why it is left out. */
-function test(fact: string, fn: () => void) {
+function test(fact: string, fn: () => void | Promise<void>) {
   const name = `KqueueSelector ${fact}`;
   if (missing === undefined) Deno.test({ ...unlessLeftOut(name), fn });
   else Deno.test({ name: `${name} (left out: ${missing})`, ignore: true, fn });
@@ -124,6 +125,32 @@ test("reports a pipe whose reader had gone before as writable: level, oneshot an
   selector.unregister(ends.writer);
   selector.unregister(writer);
   close(writer);
+});
+
+test("forgets a pipe without a reader when it is closed, though its number is another file's by then", () => {
+  using selector = new KqueueSelector();
+  using stack = new DisposableStack();
+  const pipe = new Pipe();
+  close(pipe.reader);
+  selector.register(pipe.writer, EVENT_WRITE);
+  close(pipe.writer);
+  pipeAt(pipe.writer, stack);
+  assertEquals(selector.select(0), []);
+  selector.unregister(pipe.writer);
+});
+
+test("reports a pipe without a reader that is registered during selectAsync()", async () => {
+  using selector = new KqueueSelector();
+  const pipe = new Pipe();
+  close(pipe.reader);
+  const wait = selector.selectAsync({ timeout: 1000 });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  selector.register(pipe.writer, EVENT_WRITE);
+  const start = performance.now();
+  assertStrictEquals((await wait).length, 1);
+  assertLess(performance.now() - start, 500);
+  selector.unregister(pipe.writer);
+  close(pipe.writer);
 });
 
 test('goes quiet as a whole in "oneshot" mode, though one filter alone had something to say', () => {

@@ -275,17 +275,20 @@ static bool same_file(const struct note *note, const struct stat *file) {
 static void rebuild(struct queue *q, int filter) {
   int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh == -1) return;
-  close(q->inner[filter]);
-  q->inner[filter] = fresh;
-  struct epoll_event event = watch(EPOLLIN, 0, fresh);
-  epoll_ctl(q->fd, EPOLL_CTL_ADD, fresh, &event);
   for (size_t fd = 0; fd < q->capacity; fd++) {
     struct note *note = &q->notes[filter][fd];
     struct stat file;
     if (!note->used) continue;
-    if (fstat((int)fd, &file) == -1 || !same_file(note, &file)) forget(q, filter, (int)fd);
-    else arm(q, filter, (int)fd, EPOLL_CTL_ADD);
+    /* The ends of a pipe are the same file to fstat(2), and not to epoll. */
+    bool is_ours = fstat((int)fd, &file) == 0 && same_file(note, &file) && arm(q, filter, (int)fd, EPOLL_CTL_MOD) == 0;
+    if (!is_ours) forget(q, filter, (int)fd);
   }
+  close(q->inner[filter]);
+  q->inner[filter] = fresh;
+  struct epoll_event event = watch(EPOLLIN, 0, fresh);
+  epoll_ctl(q->fd, EPOLL_CTL_ADD, fresh, &event);
+  for (size_t fd = 0; fd < q->capacity; fd++)
+    if (q->notes[filter][fd].used) arm(q, filter, (int)fd, EPOLL_CTL_ADD);
 }
 
 static int make_room(struct queue *q, int filter, int fd) {
