@@ -926,6 +926,14 @@ epollTest("does not watch a reused number when it gets rid of a forgotten one", 
   close(fd);
 });
 
+epollTest(
+  "loses nothing though there is no descriptor left to get rid of a forgotten one",
+  async () => {
+    const { stdout, stderr } = await runProgram("tests/fixtures/exhausted_forgotten.ts");
+    assertEquals(stdout, "once\nEMFILE\n0\n", stderr);
+  },
+);
+
 epollTest('tells "oneshot" once, though events of a forgotten duplicate come along', () => {
   using pair = new Pair();
   using selector = new EpollSelector<string>();
