@@ -12,8 +12,8 @@ interface Vega {
 interface VegaLite {
   compile(spec: unknown): { spec: unknown };
 }
-const VEGA = "npm:vega@6";
-const VEGA_LITE = "npm:vega-lite@6";
+const VEGA = "vega";
+const VEGA_LITE = "vega-lite";
 
 /** Draws `spec` into `file`, on white and without a grid. */
 export async function drawSvg(spec: Record<string, unknown>, file: string): Promise<void> {

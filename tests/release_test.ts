@@ -41,10 +41,26 @@ Deno.test("Published is what the publish list says, and nothing else", onLinux, 
 Deno.test("The library imports nothing but its own files", onLinux, async () => {
   for (const entry of ["mod.ts", "ffi/mod.ts"]) {
     const { stdout } = await run(DENO, ["info", "--json", path(entry)], { cwd: ROOT, env });
-    const { modules, npmPackages } = JSON.parse(stdout);
-    assertEquals(npmPackages, {});
+    const { modules } = JSON.parse(stdout);
     for (const { specifier } of modules) {
       assertMatch(specifier, /^(node:timers|file:.*\/(mod\.ts|(ffi|selectors|sockets)\/\w+\.ts))$/);
     }
   }
 });
+
+Deno.test(
+  "What tests and plots take from npm is pinned, to the version and to what it holds",
+  onLinux,
+  () => {
+    const { imports } = JSON.parse(Deno.readTextFileSync(path("deno.json")));
+    const { specifiers, npm } = JSON.parse(Deno.readTextFileSync(path("deno.lock")));
+    const fromNpm = Object.values<string>(imports).filter((specifier) =>
+      specifier.startsWith("npm:")
+    );
+    assertEquals(Object.keys(specifiers).sort(), fromNpm.sort());
+    for (const specifier of fromNpm) assertMatch(specifier, /@\d+\.\d+\.\d+$/);
+    for (const [name, { integrity }] of Object.entries<{ integrity: string }>(npm)) {
+      assertMatch(integrity, /^sha512-/, name);
+    }
+  },
+);

@@ -14,7 +14,7 @@ import { hasCommand, Program, runProgram } from "./programs.ts";
 
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
-const PLAYWRIGHT = "npm:playwright-core@1"; // in a variable, so that checking this project does not fetch it
+const PLAYWRIGHT = "playwright-core"; // in a variable, so that checking this project does not fetch it
 const LIMIT = 10_000; // milliseconds until something that must happen is given up
 
 // Chromium runs on the real platform, which Deno must not deny.
