@@ -98,6 +98,8 @@ const arrays = [
   Uint32Array,
   BigInt64Array,
   BigUint64Array,
+  Float32Array,
+  Float64Array,
 ];
 let given: Uint8Array[] = [];
 
@@ -122,6 +124,7 @@ function memory(): unknown {
     offset,
     Math.min(count, 4096 / ArrayClass.BYTES_PER_ELEMENT),
   );
+  if (random(8) === 0) Object.defineProperty(array, "BYTES_PER_ELEMENT", { value: 4 });
   given.push(new Uint8Array(arena.buffer, offset, array.byteLength));
   if (random(2) === 0) given.at(-1)!.forEach((_, i, bytes) => bytes[i] = random(256));
   return array;
