@@ -5,7 +5,7 @@
  */
 
 import {
-  byteLength,
+  arrayType,
   checkInt,
   checkMemory,
   checkSize,
@@ -13,6 +13,7 @@ import {
   type Memory,
 } from "./arguments.ts";
 import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
 
 /** `int socket(int domain, int type, int protocol)`: a new socket. socket(2) */
 export function socket(domain: number, type: number, protocol: number): number {
@@ -65,8 +66,8 @@ export function accept(
   addrlen: Int32Array | Uint32Array | null,
 ): number {
   checkInt(sockfd, "sockfd");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().accept(sockfd, addr, addrlen);
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().accept(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -82,8 +83,8 @@ export function accept4(
 ): number {
   checkInt(sockfd, "sockfd");
   checkInt(flags, "flags");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().accept4(sockfd, addr, addrlen, flags);
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().accept4(sockfd, addr, length, flags), addrlen);
 }
 
 /**
@@ -128,8 +129,8 @@ export function recvfrom(
   checkSize(len, "len");
   checkInt(flags, "flags");
   checkMemory(buf, len, "buf");
-  checkLengthAndMemory(src_addr, addrlen, "src_addr");
-  return libc().recvfrom(sockfd, buf, len, flags, src_addr, addrlen);
+  const length = checkLengthAndMemory(src_addr, addrlen, "src_addr");
+  return tellLength(libc().recvfrom(sockfd, buf, len, flags, src_addr, length), addrlen);
 }
 
 /**
@@ -178,8 +179,8 @@ export function getsockname(
   addrlen: Int32Array | Uint32Array,
 ): number {
   checkInt(sockfd, "sockfd");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().getsockname(sockfd, addr, addrlen);
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().getsockname(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -193,14 +194,14 @@ export function getpeername(
   addrlen: Int32Array | Uint32Array,
 ): number {
   checkInt(sockfd, "sockfd");
-  checkLengthAndMemory(addr, addrlen, "addr");
-  return libc().getpeername(sockfd, addr, addrlen);
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().getpeername(sockfd, addr, length), addrlen);
 }
 
 /**
  * `int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)`: reads an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes.
+ * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes, or the option holds pointers that the kernel writes through (TCP_ZEROCOPY_RECEIVE).
  */
 export function getsockopt(
   sockfd: number,
@@ -212,14 +213,15 @@ export function getsockopt(
   checkInt(sockfd, "sockfd");
   checkInt(level, "level");
   checkInt(optname, "optname");
-  checkLengthAndMemory(optval, optlen, "optval");
-  return libc().getsockopt(sockfd, level, optname, optval, optlen);
+  checkOption(level, optname);
+  const length = checkLengthAndMemory(optval, optlen, "optval");
+  return tellLength(libc().getsockopt(sockfd, level, optname, optval, length), optlen);
 }
 
 /**
  * `int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)`: sets an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen` bytes.
+ * @throws {RangeError} When `optval` is smaller than `optlen` bytes, or the option holds pointers that the kernel writes through.
  */
 export function setsockopt(
   sockfd: number,
@@ -233,6 +235,7 @@ export function setsockopt(
   checkInt(optname, "optname");
   checkUnsigned(optlen, "optlen");
   checkMemory(optval, optlen, "optval");
+  checkOption(level, optname);
   return libc().setsockopt(sockfd, level, optname, optval, optlen);
 }
 
@@ -243,19 +246,37 @@ export function shutdown(sockfd: number, how: number): number {
   return libc().shutdown(sockfd, how);
 }
 
-/** Both or neither: a value-result `length` says how much the kernel may write into `memory`. */
+// What the kernel is given for a value-result length. The caller's own may be shared memory, and another thread could raise it
+// between the check and the call: the kernel would then write behind `memory`.
+const ownLength = new Int32Array(1);
+
+/** Both or neither: a value-result `length` says how much the kernel may write into `memory`. Gives what to hand over for it. */
 function checkLengthAndMemory(
   memory: Memory | null,
   length: Int32Array | Uint32Array | null,
   name: string,
-): void {
-  if (memory === null && length === null) return;
+): Int32Array | null {
+  if (memory === null && length === null) return null;
   if (memory === null || length === null) {
     throw new TypeError(`${name} and its length must be given both or neither`);
   }
-  checkMemory(length, 4, `the length of ${name}`);
-  if (byteLength(length) % 4 !== 0 || length.BYTES_PER_ELEMENT !== 4) {
+  const type = arrayType(length);
+  if (type !== "Int32Array" && type !== "Uint32Array") {
     throw new TypeError(`the length of ${name} must be an array of 32-bit integers`);
   }
-  checkMemory(memory, length[0]! >>> 0, name);
+  checkMemory(length, 4, `the length of ${name}`);
+  ownLength[0] = length[0]!;
+  checkMemory(memory, ownLength[0] >>> 0, name);
+  return ownLength;
+}
+
+/** Passes a call's result on, and the length that it told; one that it left alone is not touched, so that errno() is read undisturbed. */
+function tellLength(result: number, length: Int32Array | Uint32Array | null): number {
+  if (length !== null && length[0] !== ownLength[0]) length[0] = ownLength[0]!;
+  return result;
+}
+
+function checkOption(level: number, optname: number): void {
+  if (!platform.pointerOptions.some(([l, name]) => l === level && name === optname)) return;
+  throw new RangeError(`option ${optname} of level ${level} has pointers that are written through`);
 }

@@ -5,9 +5,10 @@
  * @module
  */
 
+import { arrayType, byteLength, bytesOf, type Memory } from "./arguments.ts";
 import { errnoName, strerror } from "./errno.ts";
 import { errno, interpose, setErrno } from "./libc.ts";
-import { ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
+import { type Argument, ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
 
 /** A call that was made, with its arguments decoded. */
 export interface SyscallRecord {
@@ -32,7 +33,7 @@ const NOT_SYSCALLS = new Set(["inet_pton", "inet_ntop", "freeaddrinfo", "gai_str
 const SMALL = 4096;
 
 const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
-let isTelling = false;
+let telling: Kept | undefined; // the memory of the call that they are being told of
 
 /**
  * Reports every syscall that the library makes in this thread, until disposed. What a sink itself calls is not reported, and what it
@@ -73,37 +74,91 @@ function recording(
 ): (...args: never[]) => unknown {
   if (NOT_SYSCALLS.has(name)) return call;
   return (...args) => {
-    if (isTelling) return call(...args);
-    const before = args.map(copySmall);
+    if (telling !== undefined) {
+      telling.keep(args);
+      return call(...args);
+    }
+    const before = args.map(copyOfSmall);
     const start = performance.now();
     const result = call(...args);
     const number = errno();
     const end = performance.now();
     if (typeof result === "object" && result !== null) {
       return (result as Promise<number>).then((result) => {
-        tell(name, { args, before, result }, result === -1 ? -1 : 0, performance.now() - start);
+        tell(name, args, before, result, result === -1 ? -1 : 0, performance.now() - start);
         return result;
       });
     }
     // The errno is for who called; what a sink does must not change it.
-    if (typeof result === "number") tell(name, { args, before, result }, number, end - start);
+    if (typeof result === "number") tell(name, args, before, result, number, end - start);
     setErrno(number);
     return result;
   };
 }
 
-function copySmall(argument: unknown): never {
-  const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= SMALL;
-  return (isSmall ? (argument as Uint8Array).slice() : argument) as never;
-}
-
-function tell(name: string, call: Call, number: number, milliseconds: number): void {
-  isTelling = true;
+function tell(
+  name: string,
+  args: readonly unknown[],
+  before: readonly Argument[],
+  result: number,
+  number: number,
+  milliseconds: number,
+): void {
+  telling = new Kept(args);
   try {
+    const call = { args: args.map(decodable), before, result };
     const record = new Record(name, call, number, milliseconds * 1000);
     for (const { sink } of [...sinks]) tellOne(sink, record);
   } finally {
-    isTelling = false;
+    telling.restore();
+    telling = undefined;
+  }
+}
+
+/** An argument for the decoders: memory as plain bytes. */
+function decodable(argument: unknown): Argument {
+  return isMemory(argument) ? bytesOf(argument) : argument as Argument;
+}
+
+function copyOfSmall(argument: unknown): Argument {
+  return isSmall(argument) ? bytesOf(argument).slice() : decodable(argument);
+}
+
+function isMemory(argument: unknown): argument is Memory {
+  return arrayType(argument) !== undefined;
+}
+
+function isSmall(argument: unknown): argument is Memory {
+  return isMemory(argument) && byteLength(argument) <= SMALL;
+}
+
+/**
+ * What is in a call's memory, which its caller has yet to read: what a sink calls may use the same again, the library's own buffers above
+ * all. What is shared with another thread is left alone.
+ */
+class Kept {
+  readonly #bytes: Uint8Array[];
+  readonly #copies: (Uint8Array | undefined)[];
+
+  constructor(args: readonly unknown[]) {
+    this.#bytes = args.filter(isMemory).map(bytesOf)
+      .filter(({ buffer }) => buffer instanceof ArrayBuffer);
+    this.#copies = this.#bytes.map((bytes) => isSmall(bytes) ? bytes.slice() : undefined);
+  }
+
+  /** Large memory is kept when a call of a sink's is about to use it: nothing but the kernel writes there. */
+  keep(args: readonly unknown[]): void {
+    const buffers = new Set(args.filter(isMemory).map((memory) => bytesOf(memory).buffer));
+    this.#bytes.forEach((bytes, i) => {
+      if (buffers.has(bytes.buffer)) this.#copies[i] ??= bytes.slice();
+    });
+  }
+
+  restore(): void {
+    this.#copies.forEach((copy, i) => {
+      const bytes = this.#bytes[i]!;
+      if (copy !== undefined && bytes.length === copy.length) bytes.set(copy); // not transferred meanwhile
+    });
   }
 }
 
