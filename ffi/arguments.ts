@@ -16,21 +16,35 @@ export type Memory =
   | BigInt64Array
   | BigUint64Array;
 
-// The getters themselves: properties of the same names set on the array by its owner cannot stand in for them.
-const { byteLength: byteLengthProperty, byteOffset, buffer } = Object.getOwnPropertyDescriptors(
-  Object.getPrototypeOf(Uint8Array.prototype),
-);
-const byteLengthGetter = byteLengthProperty!.get!;
+// The getters themselves: what an array's owner set on it or on its prototype cannot stand in for them, and no code of
+// the owner's runs between the check and the call, where it could detach or shrink what was checked.
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+const [byteLengthGetter, byteOffsetGetter, bufferGetter, typeGetter] = [
+  "byteLength",
+  "byteOffset",
+  "buffer",
+  Symbol.toStringTag,
+].map((name) => Object.getOwnPropertyDescriptor(typedArray, name)!.get!) as [Get, Get, Get, Get];
+type Get = () => never;
 
 /** The number of bytes in `memory` as the engine knows it; 0 for a detached buffer. */
 export function byteLength(memory: Memory): number {
   return byteLengthGetter.call(memory);
 }
 
-/** The bytes of `memory`, and nothing else that its owner gave it. */
+/** The bytes of `memory`, whatever its owner makes of it; none of a detached buffer. */
 export function bytesOf(memory: Memory): Uint8Array {
-  const start = byteOffset!.get!.call(memory);
-  return new Uint8Array(buffer!.get!.call(memory), start, byteLength(memory));
+  const [buffer, offset] = [bufferGetter.call(memory), byteOffsetGetter.call(memory)];
+  try {
+    return new Uint8Array(buffer, offset, byteLength(memory));
+  } catch {
+    return new Uint8Array(); // the buffer is detached
+  }
+}
+
+/** `"Int32Array"` and the like, as the engine knows it; undefined for what is no typed array. */
+export function arrayType(memory: unknown): string | undefined {
+  return typeGetter.call(memory);
 }
 
 /** Throws unless `value` is an integer that a C `int` can hold. */
@@ -50,7 +64,7 @@ export function checkSize(value: number, name: string): void {
 
 /** Throws unless `memory` has at least `size` bytes. */
 export function checkMemory(memory: Memory, size: number, name: string): void {
-  if (!ArrayBuffer.isView(memory) || memory instanceof DataView) refuseMemory(name);
+  if (arrayType(memory) === undefined) refuseMemory(name);
   if (byteLength(memory) < size) refuseSize(memory, size, name);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkInt, checkMemory, cString } from "./arguments.ts";
+import { arrayType, bytesOf, checkInt, checkMemory, cString } from "./arguments.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 
@@ -115,18 +115,19 @@ export function getaddrinfo(
   const nodeString = node === null ? null : cString(node, "node");
   const serviceString = service === null ? null : cString(service, "service");
   checkMemory(res, 8, "res");
-  if (!(res instanceof BigUint64Array)) throw new TypeError("res must be a BigUint64Array");
-  if (hints !== null) {
-    checkMemory(hints, addrinfo.size, "hints");
-    if (hints.subarray(FIRST_POINTER, addrinfo.size).some((byte) => byte !== 0)) {
-      throw new TypeError("the pointers of hints must be NULL");
-    }
+  if (arrayType(res) !== "BigUint64Array") throw new TypeError("res must be a BigUint64Array");
+  if (hints !== null) checkMemory(hints, addrinfo.size, "hints");
+  // Copies: another thread may write to shared memory between the check and the call, or the call and what comes after it.
+  const ownHints = hints === null ? null : bytesOf(hints).slice(0, addrinfo.size);
+  if (ownHints?.subarray(FIRST_POINTER).some((byte) => byte !== 0)) {
+    throw new TypeError("the pointers of hints must be NULL");
   }
-  const list = new BigUint64Array(1); // not `res`, which another thread may share and change
-  const result = libc().getaddrinfo(nodeString, serviceString, hints, list);
-  if (result !== 0) return result;
-  lists.add(list[0]!);
-  res[0] = list[0]!;
+  const list = new BigUint64Array(1);
+  const result = libc().getaddrinfo(nodeString, serviceString, ownHints, list);
+  if (result === 0) {
+    lists.add(list[0]!);
+    res[0] = list[0]!;
+  }
   return result;
 }
 

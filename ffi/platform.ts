@@ -55,6 +55,8 @@ export interface Platform {
   readonly sunPathSize: number;
   /** `struct addrinfo` has `ai_canonname` before `ai_addr`. */
   readonly canonnameFirst: boolean;
+  /** Socket options, by level and name, whose value holds pointers that the kernel writes through: whatever the bytes say. */
+  readonly pointerOptions: readonly (readonly [level: number, name: number])[];
   /** `time_t` and `suseconds_t`, as `struct timeval` has them. */
   readonly seconds: "i32" | "i64";
   readonly suseconds: "i32" | "i64";
@@ -76,6 +78,7 @@ const glibcOrMusl: Platform = {
   hasSockaddrLength: false,
   sunPathSize: 108,
   canonnameFirst: false,
+  pointerOptions: linux.pointerOptions,
   seconds: "i64",
   suseconds: "i64",
 };
@@ -93,6 +96,7 @@ const macos: Platform = {
   hasSockaddrLength: true,
   sunPathSize: 104,
   canonnameFirst: true,
+  pointerOptions: [],
   suseconds: "i32",
 };
 
@@ -132,6 +136,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     waker: "sockets",
     packedEpollEvent: false,
     canonnameFirst: true,
+    pointerOptions: [],
     seconds: "i32",
     suseconds: "i32",
   },

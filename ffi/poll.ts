@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteLength, checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
+import { byteLength, bytesOf, checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 import { type Struct, struct } from "./struct.ts";
@@ -49,9 +49,9 @@ export async function poll_nonblocking(
   checkMemory(fds, nfds * pollfd.size, "fds");
   // What the kernel writes to meanwhile must not be freed, as the caller may do by transferring `fds`: so it gets a copy.
   const size = nfds * pollfd.size;
-  const copy = new Uint8Array(fds.buffer, fds.byteOffset, size).slice();
+  const copy = bytesOf(fds).slice(0, size);
   const count = await libc().poll_nonblocking(copy, nfds, timeout);
-  if (byteLength(fds) >= size) new Uint8Array(fds.buffer, fds.byteOffset, size).set(copy);
+  if (byteLength(fds) >= size) bytesOf(fds).set(copy);
   return count;
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { byteLength, bytesOf, checkInt, checkMemory, type Memory } from "./arguments.ts";
+import { arrayType, bytesOf, checkInt, checkMemory, type Memory } from "./arguments.ts";
 import { FD_SETSIZE } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
@@ -75,27 +75,28 @@ export function select(
   timeout: Memory | null,
 ): number {
   checkInt(nfds, "nfds");
-  if (timeout !== null) checkMemory(timeout, timeval.size, "timeout");
-  if (platform.isWinsock) return selectLists(nfds, [readfds, writefds, exceptfds], timeout);
+  if (platform.isWinsock) return selectSockets(nfds, [readfds, writefds, exceptfds], timeout);
   const size = Math.ceil(Math.max(nfds, 0) / 64) * 8; // the kernel copies whole longs
   if (readfds !== null) checkMemory(readfds, size, "readfds");
   if (writefds !== null) checkMemory(writefds, size, "writefds");
   if (exceptfds !== null) checkMemory(exceptfds, size, "exceptfds");
+  if (timeout !== null) checkMemory(timeout, timeval.size, "timeout");
   return libc().select(nfds, readfds, writefds, exceptfds, timeout);
 }
 
-/** Windows' sets say themselves how long they are: they are copied, so that no other thread can change that after the check. */
-function selectLists(nfds: number, sets: (Memory | null)[], timeout: Memory | null): number {
-  const lists = sets.map((set, i) => {
-    if (set === null) return null;
-    const name = ["readfds", "writefds", "exceptfds"][i]!;
-    checkMemory(set, fd_set.fd_array, name);
-    const list = new Uint8Array(bytesOf(set));
-    checkMemory(list, fd_set.fd_array + listOf(list).getUint32(0, true) * 8, name);
-    return list;
-  });
-  const result = libc().select(nfds, lists[0]!, lists[1]!, lists[2]!, timeout);
-  sets.forEach((set, i) => set !== null && bytesOf(set).set(lists[i]!));
+/** The same with Windows' sets, of which the call gets copies: how long a set is stands in the set, which may be shared with another thread. */
+function selectSockets(nfds: number, sets: (Memory | null)[], timeout: Memory | null): number {
+  for (const set of sets) if (set !== null) checkMemory(set, fd_set.fd_array, "an fd_set");
+  if (timeout !== null) checkMemory(timeout, timeval.size, "timeout");
+  const copies = sets.map((set) => set === null ? null : bytesOf(set).slice());
+  for (const copy of copies) {
+    if (copy === null) continue;
+    const count = new DataView(copy.buffer).getUint32(0, true);
+    checkMemory(copy, fd_set.fd_array + count * 8, "an fd_set");
+  }
+  const result = libc().select(nfds, copies[0]!, copies[1]!, copies[2]!, timeout);
+  if (result === -1) return result; // sets are as they were, and nothing comes before errno() is read
+  sets.forEach((set, i) => set !== null && bytesOf(set).set(copies[i]!));
   return result;
 }
 
@@ -109,12 +110,13 @@ function checkMember(fd: number, set: Uint8Array): void {
 
 function checkSet(set: Uint8Array): void {
   checkMemory(set, fd_set.size, "set");
-  if (!(set instanceof Uint8Array)) throw new TypeError("set must be a Uint8Array");
+  if (arrayType(set) !== "Uint8Array") throw new TypeError("set must be a Uint8Array");
 }
 
 /** Windows' `fd_set { u_int fd_count; SOCKET fd_array[FD_SETSIZE]; }`, as 64-bit words. A SOCKET's upper half is 0. */
 function listOf(set: Uint8Array): DataView {
-  return new DataView(set.buffer, set.byteOffset, byteLength(set));
+  const { buffer, byteOffset, byteLength } = bytesOf(set);
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 function countOf(list: DataView): number {

@@ -5,15 +5,16 @@
  */
 
 import {
-  byteLength,
+  arrayType,
   checkInt,
   checkMemory,
   checkSize,
   checkUnsigned,
   type Memory,
 } from "./arguments.ts";
-import { IPPROTO_TCP, SOL_SOCKET } from "./constants.ts";
+import { SOL_SOCKET } from "./constants.ts";
 import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
 
 /** `int socket(int domain, int type, int protocol)`: a new socket. socket(2) */
 export function socket(domain: number, type: number, protocol: number): number {
@@ -66,10 +67,8 @@ export function accept(
   addrlen: Int32Array | Uint32Array | null,
 ): number {
   checkInt(sockfd, "sockfd");
-  const length = takeLength(addr, addrlen, "addr");
-  const result = libc().accept(sockfd, addr, length);
-  giveLength(length, addrlen);
-  return result;
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().accept(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -85,10 +84,8 @@ export function accept4(
 ): number {
   checkInt(sockfd, "sockfd");
   checkInt(flags, "flags");
-  const length = takeLength(addr, addrlen, "addr");
-  const result = libc().accept4(sockfd, addr, length, flags);
-  giveLength(length, addrlen);
-  return result;
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().accept4(sockfd, addr, length, flags), addrlen);
 }
 
 /**
@@ -133,10 +130,8 @@ export function recvfrom(
   checkSize(len, "len");
   checkInt(flags, "flags");
   checkMemory(buf, len, "buf");
-  const length = takeLength(src_addr, addrlen, "src_addr");
-  const result = libc().recvfrom(sockfd, buf, len, flags, src_addr, length);
-  giveLength(length, addrlen);
-  return result;
+  const length = checkLengthAndMemory(src_addr, addrlen, "src_addr");
+  return tellLength(libc().recvfrom(sockfd, buf, len, flags, src_addr, length), addrlen);
 }
 
 /**
@@ -185,10 +180,8 @@ export function getsockname(
   addrlen: Int32Array | Uint32Array,
 ): number {
   checkInt(sockfd, "sockfd");
-  const length = takeLength(addr, addrlen, "addr");
-  const result = libc().getsockname(sockfd, addr, length);
-  giveLength(length, addrlen);
-  return result;
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().getsockname(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -202,16 +195,14 @@ export function getpeername(
   addrlen: Int32Array | Uint32Array,
 ): number {
   checkInt(sockfd, "sockfd");
-  const length = takeLength(addr, addrlen, "addr");
-  const result = libc().getpeername(sockfd, addr, length);
-  giveLength(length, addrlen);
-  return result;
+  const length = checkLengthAndMemory(addr, addrlen, "addr");
+  return tellLength(libc().getpeername(sockfd, addr, length), addrlen);
 }
 
 /**
  * `int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)`: reads an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes. On Linux SO_GET_FILTER and TCP_ZEROCOPY_RECEIVE, which write elsewhere too.
+ * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes, or the option holds pointers that the kernel writes through (TCP_ZEROCOPY_RECEIVE), or is SO_GET_FILTER.
  */
 export function getsockopt(
   sockfd: number,
@@ -223,19 +214,18 @@ export function getsockopt(
   checkInt(sockfd, "sockfd");
   checkInt(level, "level");
   checkInt(optname, "optname");
-  if (isBeyondLength(level, optname)) {
-    throw new RangeError(`getsockopt option ${optname} writes more than its length says`);
+  checkOption(level, optname);
+  if (Deno.build.os === "linux" && level === SOL_SOCKET && optname === SO_GET_FILTER) {
+    throw new RangeError("SO_GET_FILTER counts its length in filters, not in bytes");
   }
-  const length = takeLength(optval, optlen, "optval");
-  const result = libc().getsockopt(sockfd, level, optname, optval, length);
-  giveLength(length, optlen);
-  return result;
+  const length = checkLengthAndMemory(optval, optlen, "optval");
+  return tellLength(libc().getsockopt(sockfd, level, optname, optval, length), optlen);
 }
 
 /**
  * `int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)`: sets an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen` bytes. On Linux options of SOL_XDP, which lend memory to the kernel.
+ * @throws {RangeError} When `optval` is smaller than `optlen` bytes, or the option holds pointers that the kernel writes through.
  */
 export function setsockopt(
   sockfd: number,
@@ -249,11 +239,7 @@ export function setsockopt(
   checkInt(optname, "optname");
   checkUnsigned(optlen, "optlen");
   checkMemory(optval, optlen, "optval");
-  if (Deno.build.os === "linux" && level === SOL_XDP) {
-    throw new RangeError(
-      "setsockopt options of SOL_XDP lend memory to the kernel for longer than the call",
-    );
-  }
+  checkOption(level, optname);
   return libc().setsockopt(sockfd, level, optname, optval, optlen);
 }
 
@@ -264,41 +250,39 @@ export function shutdown(sockfd: number, how: number): number {
   return libc().shutdown(sockfd, how);
 }
 
-// What the kernel is given for a value-result length: our own, so that no other thread can change it between the check and the
-// call, and no other view lend it other bits.
-const ownLength = new Uint32Array(1);
+const SO_GET_FILTER = 26; // <asm-generic/socket.h>
 
-/** What to pass for the value-result `length`, which says how much the kernel may write into `memory`. Both are null or neither. */
-function takeLength(
+// What the kernel is given for a value-result length. The caller's own may be shared memory, and another thread could raise it
+// between the check and the call: the kernel would then write behind `memory`.
+const ownLength = new Int32Array(1);
+
+/** Both or neither: a value-result `length` says how much the kernel may write into `memory`. Gives what to hand over for it. */
+function checkLengthAndMemory(
   memory: Memory | null,
   length: Int32Array | Uint32Array | null,
   name: string,
-): Uint32Array | null {
+): Int32Array | null {
   if (memory === null && length === null) return null;
   if (memory === null || length === null) {
     throw new TypeError(`${name} and its length must be given both or neither`);
   }
-  checkMemory(length, 4, `the length of ${name}`);
-  if (byteLength(length) % 4 !== 0 || length.BYTES_PER_ELEMENT !== 4) {
+  const type = arrayType(length);
+  if (type !== "Int32Array" && type !== "Uint32Array") {
     throw new TypeError(`the length of ${name} must be an array of 32-bit integers`);
   }
+  checkMemory(length, 4, `the length of ${name}`);
   ownLength[0] = length[0]!;
-  checkMemory(memory, ownLength[0], name);
+  checkMemory(memory, ownLength[0] >>> 0, name);
   return ownLength;
 }
 
-function giveLength(own: Uint32Array | null, length: Int32Array | Uint32Array | null): void {
-  if (own !== null) length![0] = own[0]!;
+/** Passes a call's result on, and the length that it told; one that it left alone is not touched, so that errno() is read undisturbed. */
+function tellLength(result: number, length: Int32Array | Uint32Array | null): number {
+  if (length !== null && length[0] !== ownLength[0]) length[0] = ownLength[0]!;
+  return result;
 }
 
-// <linux/filter.h>, <linux/tcp.h>, <linux/socket.h>
-const SO_GET_FILTER = 26;
-const TCP_ZEROCOPY_RECEIVE = 35;
-const SOL_XDP = 283;
-
-/** Options of Linux for which getsockopt(2) writes more than the length says, which counts filters, or to addresses in the value. */
-function isBeyondLength(level: number, optname: number): boolean {
-  return Deno.build.os === "linux" &&
-    (level === SOL_SOCKET && optname === SO_GET_FILTER ||
-      level === IPPROTO_TCP && optname === TCP_ZEROCOPY_RECEIVE);
+function checkOption(level: number, optname: number): void {
+  if (!platform.pointerOptions.some(([l, name]) => l === level && name === optname)) return;
+  throw new RangeError(`option ${optname} of level ${level} has pointers that are written through`);
 }

@@ -15,15 +15,15 @@ import { fd_set } from "./select.ts";
 import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "./sockaddr.ts";
 import { timespec, timeval } from "./time.ts";
 
-/** A call as it was made. `before` are its arguments with small arrays copied, since the kernel overwrites some. */
+/** A call as it was made, memory as plain bytes. `before` are its arguments with small arrays copied, since the kernel overwrites some. */
 export interface Call {
   readonly args: readonly Argument[];
   readonly before: readonly Argument[];
   readonly result: number;
 }
 
-type Bytes = Uint8Array | Int32Array | Uint32Array;
-type Argument = Bytes | number | null;
+/** What a decoder is given of an argument. */
+export type Argument = Uint8Array | number | null;
 type Decoder = (call: Call) => (string | number)[];
 
 const LIMIT = 32; // of bytes in a string, and of elements in an array
@@ -127,7 +127,7 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     int(fd),
     optionLevel(level),
     optionName(int(level), option),
-    result === -1 ? address(value) : optionValue(level, option, value, bytes32(length)[0]!),
+    result === -1 ? address(value) : optionValue(level, option, value, firstInt(length)),
     lengthAfter(before[4], length, result),
   ],
   setsockopt: ({ args: [fd, level, option, value, length] }) => [
@@ -142,13 +142,13 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     service === null ? "NULL" : string(service, bytes(service).length - 1),
     hints === null
       ? "NULL"
-      : `{ai_family=${name(new Int32Array(bytes(hints).buffer)[1]!, ...FAMILIES)}}`,
+      : `{ai_family=${name(firstInt(bytes(hints).subarray(4)), ...FAMILIES)}}`,
     "[…]",
   ],
   ioctlsocket: ({ args: [fd, cmd, argp] }) => [
     int(fd),
     name(cmd, "FIONBIO"),
-    `[${bytes32(argp)[0]}]`,
+    `[${firstInt(argp)}]`,
   ],
   SetHandleInformation: ({ args: [fd, mask, flags] }) => [
     int(fd),
@@ -197,12 +197,13 @@ function int(value: Argument | undefined): number {
 }
 
 function bytes(memory: Argument | undefined): Uint8Array {
-  const { buffer, byteOffset, byteLength } = memory as Bytes;
-  return new Uint8Array(buffer, byteOffset, byteLength);
+  return memory as Uint8Array;
 }
 
-function bytes32(memory: Argument | undefined): Int32Array {
-  return memory as Int32Array;
+/** The first int of an array. */
+function firstInt(memory: Argument | undefined): number {
+  const { buffer, byteOffset, byteLength } = bytes(memory);
+  return new DataView(buffer, byteOffset, byteLength).getInt32(0, true);
 }
 
 /** The name of the one constant that has this value. */
@@ -378,7 +379,7 @@ function accepted(
   const [fd] = args;
   if (args[at] === null) return [int(fd), "NULL", "NULL"];
   // The kernel tells the whole length, also where it had room for less.
-  const length = Math.min(bytes32(before[lengthAt])[0]!, bytes32(args[lengthAt])[0]!);
+  const length = Math.min(firstInt(before[lengthAt]), firstInt(args[lengthAt]));
   return [
     int(fd),
     result === -1 ? address(args[at]) : socketAddress(args[at], length),
@@ -392,8 +393,8 @@ function lengthAfter(
   after: Argument | undefined,
   result: number,
 ): string {
-  const given = bytes32(before)[0]!;
-  const told = bytes32(after)[0]!;
+  const given = firstInt(before);
+  const told = firstInt(after);
   return result === -1 || given === told ? `[${given}]` : `[${given} => ${told}]`;
 }
 
@@ -417,10 +418,10 @@ function optionValue(
   length: number,
 ): string {
   if (length < 4) return address(value);
-  const [first, second] = new Int32Array(bytes(value).slice(0, 8).buffer);
+  const first = firstInt(value);
   const isOfSocket = level === C.SOL_SOCKET;
   if (isOfSocket && option === C.SO_LINGER && length === 8) {
-    return `{l_onoff=${first}, l_linger=${second}}`;
+    return `{l_onoff=${first}, l_linger=${firstInt(bytes(value).subarray(4))}}`;
   }
   if (isOfSocket && option === C.SO_ERROR) return `[${first === 0 ? 0 : errnoName(first!)}]`;
   return length === 4 ? `[${first}]` : string(value, length);

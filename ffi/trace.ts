@@ -5,11 +5,11 @@
  * @module
  */
 
-import { bytesOf, type Memory } from "./arguments.ts";
+import { arrayType, byteLength, bytesOf, type Memory } from "./arguments.ts";
 import { errnoName, strerror } from "./errno.ts";
 import { errno, interpose, setErrno } from "./libc.ts";
 import { platform } from "./platform.ts";
-import { ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
+import { type Argument, ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
 
 /** A call that was made, with its arguments decoded. */
 export interface SyscallRecord {
@@ -32,10 +32,9 @@ const NOT_SYSCALLS = new Set(["inet_pton", "inet_ntop", "freeaddrinfo", "gai_str
 
 // Bytes of an argument that the kernel may overwrite with its answer: sets, lists, lengths. Buffers are mostly larger.
 const SMALL = 4096;
-const LARGEST_STRUCT = 64; // bytes: FreeBSD's struct kevent
 
 const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
-let isTelling = false;
+let telling: Kept | undefined; // the memory of the call that they are being told of
 
 /**
  * Reports every syscall that the library makes in this thread, until disposed. What a sink itself calls is not reported, and what it
@@ -76,52 +75,91 @@ function recording(
 ): (...args: never[]) => unknown {
   if (NOT_SYSCALLS.has(name)) return call;
   return (...args) => {
-    if (isTelling) return call(...args);
-    const before = args.map(copySmall);
+    if (telling !== undefined) {
+      telling.keep(args);
+      return call(...args);
+    }
+    const before = args.map(copyOfSmall);
     const start = performance.now();
     const result = call(...args);
     const number = errno();
     const end = performance.now();
     if (typeof result === "object" && result !== null) {
       return (result as Promise<number>).then((result) => {
-        tell(name, { args, before, result }, result === -1 ? -1 : 0, performance.now() - start);
+        tell(name, args, before, result, result === -1 ? -1 : 0, performance.now() - start);
         return result;
       });
     }
-    // The errno and what the kernel wrote are for who called: a sink that uses the library itself must not change them.
-    const after = args.map((argument) => copyWritten(argument, result));
-    if (typeof result === "number") tell(name, { args, before, result }, number, end - start);
-    args.forEach((argument, i) => restore(argument, after[i]!));
+    // The errno is for who called; what a sink does must not change it.
+    if (typeof result === "number") tell(name, args, before, result, number, end - start);
     setErrno(number);
     return result;
   };
 }
 
-function copySmall(argument: unknown): never {
-  const isSmall = ArrayBuffer.isView(argument) && argument.byteLength <= SMALL;
-  return (isSmall ? (argument as Uint8Array).slice() : argument) as never;
-}
-
-/** What the kernel may have written: all of what is small, and what it says of the rest, which are bytes or structs. */
-function copyWritten(argument: unknown, result: unknown): unknown {
-  if (!ArrayBuffer.isView(argument) || argument.byteLength <= SMALL) return copySmall(argument);
-  const written = typeof result === "number" ? Math.max(result, 0) * LARGEST_STRUCT : 0;
-  return bytesOf(argument as Memory).slice(0, written);
-}
-
-function restore(argument: unknown, bytes: unknown): void {
-  if (bytes === argument) return;
-  const isSmall = (argument as Memory).byteLength <= SMALL;
-  (isSmall ? argument as Uint8Array : bytesOf(argument as Memory)).set(bytes as Uint8Array);
-}
-
-function tell(name: string, call: Call, number: number, milliseconds: number): void {
-  isTelling = true;
+function tell(
+  name: string,
+  args: readonly unknown[],
+  before: readonly Argument[],
+  result: number,
+  number: number,
+  milliseconds: number,
+): void {
+  telling = new Kept(args);
   try {
+    const call = { args: args.map(decodable), before, result };
     const record = new Record(name, call, number, milliseconds * 1000);
     for (const { sink } of [...sinks]) tellOne(sink, record);
   } finally {
-    isTelling = false;
+    telling.restore();
+    telling = undefined;
+  }
+}
+
+/** An argument for the decoders: memory as plain bytes. */
+function decodable(argument: unknown): Argument {
+  return isMemory(argument) ? bytesOf(argument) : argument as Argument;
+}
+
+function copyOfSmall(argument: unknown): Argument {
+  return isSmall(argument) ? bytesOf(argument).slice() : decodable(argument);
+}
+
+function isMemory(argument: unknown): argument is Memory {
+  return arrayType(argument) !== undefined;
+}
+
+function isSmall(argument: unknown): argument is Memory {
+  return isMemory(argument) && byteLength(argument) <= SMALL;
+}
+
+/**
+ * What is in a call's memory, which its caller has yet to read: what a sink calls may use the same again, the library's own buffers above
+ * all. What is shared with another thread is left alone.
+ */
+class Kept {
+  readonly #bytes: Uint8Array[];
+  readonly #copies: (Uint8Array | undefined)[];
+
+  constructor(args: readonly unknown[]) {
+    this.#bytes = args.filter(isMemory).map(bytesOf)
+      .filter(({ buffer }) => buffer instanceof ArrayBuffer);
+    this.#copies = this.#bytes.map((bytes) => isSmall(bytes) ? bytes.slice() : undefined);
+  }
+
+  /** Large memory is kept when a call of a sink's is about to use it: nothing but the kernel writes there. */
+  keep(args: readonly unknown[]): void {
+    const buffers = new Set(args.filter(isMemory).map((memory) => bytesOf(memory).buffer));
+    this.#bytes.forEach((bytes, i) => {
+      if (buffers.has(bytes.buffer)) this.#copies[i] ??= bytes.slice();
+    });
+  }
+
+  restore(): void {
+    this.#copies.forEach((copy, i) => {
+      const bytes = this.#bytes[i]!;
+      if (copy !== undefined && bytes.length === copy.length) bytes.set(copy); // not transferred meanwhile
+    });
   }
 }
 

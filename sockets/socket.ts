@@ -34,6 +34,7 @@ import {
   listen,
   type Memory,
   MSG_NOSIGNAL,
+  MSG_TRUNC,
   O_NONBLOCK,
   type OsError,
   osError,
@@ -304,7 +305,7 @@ export class Socket implements Disposable {
    */
   recv(size: number, flags: number = 0): Uint8Array | null {
     this.#open();
-    const buffer = bufferOf(size);
+    const buffer = bufferOf(size, flags);
     const count = this.#received("recv", recv(this.#fd, buffer, size, flags), size);
     return count === null ? null : taken(buffer, count);
   }
@@ -353,7 +354,7 @@ export class Socket implements Disposable {
    */
   recvFrom(size: number, flags: number = 0): { data: Uint8Array; address: Address } | null {
     const fd = this.#open();
-    const buffer = bufferOf(size);
+    const buffer = bufferOf(size, flags);
     addressLength[0] = addressBuffer.length;
     const result = recvfrom(fd, buffer, size, flags, addressBuffer, addressLength);
     const count = this.#received("recvfrom", result, size);
@@ -580,8 +581,9 @@ function withFlag(flags: number, flag: number, name: string): number {
   return flags | flag;
 }
 
-function bufferOf(size: number): Uint8Array {
-  if (!(size <= RECEIVE_BUFFER_SIZE)) return new Uint8Array(size);
+/** With MSG_TRUNC the kernel may count bytes that it did not put there: those must not be an earlier message's, another connection's perhaps. */
+function bufferOf(size: number, flags: number): Uint8Array {
+  if (!(size <= RECEIVE_BUFFER_SIZE) || flags & MSG_TRUNC) return new Uint8Array(size);
   return receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER_SIZE);
 }
 
