@@ -22,7 +22,8 @@ import { openDescriptors, Pair, Pipe, pipeAt } from "./descriptors.ts";
 import { Program, runProgram } from "./programs.ts";
 import { SELECTORS, unlessLeftOut } from "./selectors.ts";
 
-const PROMPT = 100; // milliseconds: generous on a busy machine, and far below any timeout here
+// Milliseconds: generous on a busy machine, and far below any timeout here. qemu may translate code meanwhile.
+const PROMPT = Deno.env.get("SELECTORS_EMULATOR") === "qemu" ? 1000 : 100;
 const LONG = 60_000; // milliseconds: a wait that would fail the test if nothing ended it
 
 const delay = (milliseconds: number) =>

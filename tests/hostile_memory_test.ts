@@ -252,5 +252,8 @@ Deno.test("A traced call with odd memory is told, and fails no other way than un
   assertEquals(lines.length, 3);
   assertMatch(lines[0]!, /^send\(\d+, NULL, 0, 0\) = 0$/);
   assertMatch(lines[1]!, /^send\(\d+, "\\0\\0", 2, 0\) = 2$/);
-  assertMatch(lines[2]!, /^getsockopt\(\d+, SOL_SOCKET, SO_TYPE, \[1\], \[6 => 4\]\) = 0$/);
+  // Winsock leaves the length as it was.
+  const told = Deno.build.os === "windows" ? '"\\1\\0\\0\\0\\0\\0", [6]' : "[1], [6 => 4]";
+  assertMatch(lines[2]!, /^getsockopt\(\d+, SOL_SOCKET, SO_TYPE, /);
+  assert(lines[2]!.endsWith(`, ${told}) = 0`), lines[2]);
 });

@@ -47,6 +47,8 @@ export function settleQueues(): void {
   settled = queues;
 }
 
+const POLLNVAL_IS_LAST =
+  "Wine's WSAPoll goes on waiting for the others though it has found POLLNVAL, and does not tell it beside them";
 const RESOLVER = "musl's resolver needs threads of its own, and crashes in a glibc process";
 const TAKES_ERROR = "libkqueue takes SO_ERROR away from the program";
 const KEEPS_DESCRIPTORS =
@@ -108,7 +110,8 @@ const LEFT_OUT: Record<string, Record<string, string>> = {
     ])),
     "An address of another family is not resolved": "Wine gives an EAI_ code of Linux'",
     "PollSelector selectAsync() says once that a registered descriptor was closed, names it, and goes on":
-      "Wine's WSAPoll goes on waiting for the others though it has found POLLNVAL",
+      POLLNVAL_IS_LAST,
+    "PollSelector keeps a wake-up for the wait after the one that throws": POLLNVAL_IS_LAST,
   },
 };
 

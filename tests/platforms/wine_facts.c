@@ -73,6 +73,11 @@ int main(void) {
   printf("WSAPoll with a closed socket: %d, revents 0x%x, after %s  [1, 0x4, at once]\n", result,
          (unsigned short)closed[0].revents, GetTickCount() - start >= 250 ? "the timeout" : "no time");
 
+  s = socket(AF_INET, SOCK_DGRAM, 0);
+  closed[1] = (WSAPOLLFD){.fd = s, .events = POLLWRNORM};
+  result = WSAPoll(closed, 2, 300);
+  printf("WSAPoll with a closed socket beside a ready one: %d, revents 0x%x  [2, 0x4]\n", result, (unsigned short)closed[0].revents);
+
   u_long on = 1;
   char text[4] = "abc";
   SOCKET gone = bound(SOCK_DGRAM);
