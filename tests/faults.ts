@@ -39,8 +39,7 @@ export type Call = typeof CALLS[number];
 const RATE = 0;
 const ALLOWED = 1;
 const SEED = 2;
-const CLOCK = 3;
-const CALLED = 4;
+const CALLED = 3;
 const FAULTS = CALLED + CALLS.length;
 const END = FAULTS + CALLS.length * KINDS.length;
 
@@ -97,11 +96,6 @@ export class Faults implements AsyncDisposable {
   /** From now on, none fails. */
   end(): void {
     this.#write(RATE, 0);
-  }
-
-  /** Sets CLOCK_REALTIME so many seconds forward. */
-  setClock(seconds: number): void {
-    this.#write(CLOCK, seconds);
   }
 
   /** How often a function was called. */

@@ -4,8 +4,7 @@
  * functions below. Deno's own calls do not go through it, and do not fail.
  *
  * FAULTS names a file of 32-bit words that is mapped by this process and read and written by the test (tests/faults.ts): how many of
- * 1024 calls fail, which kinds may, where the random numbers begin, by how much CLOCK_REALTIME is wrong, and then how often each kind
- * came up. The n-th call of a function fails or not by the seed, its name and n alone, so a run with one thread can be had again.
+ * 1024 calls fail, which kinds may, where the random numbers begin, and then how often each kind came up. The n-th call of a function fails or not by the seed, its name and n alone, so a run with one thread can be had again.
  *
  * A failure that comes instead of a call leaves the kernel alone, as the real one would: nothing is taken, nothing sent. close(2) with EINTR
  * has closed, on Linux. A short read or write is the kernel's, of one byte.
@@ -23,7 +22,6 @@
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +33,7 @@ static const int numbers[] = {EINTR, EAGAIN, 0, ECONNABORTED, EMFILE, ENFILE, EN
 enum call { RECV, SEND, ACCEPT, WAIT, CONTROL, OPTION, READ, WRITE, CLOSE, CALLS };
 
 struct page {
-  _Atomic uint32_t rate, allowed, seed, clock; /* in 1024; bits 1 << kind; any; seconds */
+  _Atomic uint32_t rate, allowed, seed; /* in 1024; bits 1 << kind; any */
   _Atomic uint32_t calls[CALLS];
   _Atomic uint32_t faults[CALLS][KINDS];
 };
@@ -181,21 +179,4 @@ void *dlsym(void *handle, const char *name) {
   FAULTY(recv) FAULTY(send) FAULTY(recvfrom) FAULTY(sendto) FAULTY(accept4) FAULTY(epoll_wait) FAULTY(epoll_pwait2)
   FAULTY(poll) FAULTY(ppoll) FAULTY(select) FAULTY(epoll_ctl) FAULTY(setsockopt) FAULTY(read) FAULTY(write) FAULTY(close)
   return found;
-}
-
-/* The calendar's clock, set to another time while the program runs; the monotonic one is the kernel's. */
-int clock_gettime(clockid_t id, struct timespec *time) {
-  static int (*next)(clockid_t, struct timespec *);
-  if (!next) next = (int (*)(clockid_t, struct timespec *))dlvsym(RTLD_NEXT, "clock_gettime", "GLIBC_2.17");
-  int result = next(id, time);
-  if (id == CLOCK_REALTIME && result == 0) time->tv_sec += (int32_t)page->clock;
-  return result;
-}
-
-int gettimeofday(struct timeval *time, void *zone) {
-  struct timespec now;
-  (void)zone;
-  if (clock_gettime(CLOCK_REALTIME, &now) == -1) return -1;
-  *time = (struct timeval){now.tv_sec, now.tv_nsec / 1000};
-  return 0;
 }
