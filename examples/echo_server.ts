@@ -66,26 +66,29 @@ function write(connection: Socket) {
 
 function close(connection: Socket, why: string) {
   if (!options.quiet) log(connection.remoteAddress, why);
-  selector.unregister(connection);
+  if (selector.getMap().has(connection)) selector.unregister(connection); // unless modify() has failed
   unsent.delete(connection);
   connection.close();
   resume(); // there is a place now
 }
 
 // Out of descriptors or memory (EMFILE, ENOBUFS), the clients that wait would keep the listener ready: look away.
-let isPaused = false;
 let isFull = false;
 function pause(error: Error) {
   if (!isFull) console.error(`${error.message}; new clients wait until others leave`);
-  isFull = isPaused = true;
+  isFull = true;
   selector.unregister(server);
   setTimeout(resume, RETRY);
 }
 
 function resume() {
-  if (!isPaused || selector.closed) return;
-  isPaused = false;
-  selector.register(server, EVENT_READ, accept);
+  if (selector.closed || selector.getMap().has(server)) return;
+  try {
+    selector.register(server, EVENT_READ, accept);
+  } catch (error) { // there is no memory for it yet
+    if (!isOsError(error)) throw error;
+    setTimeout(resume, RETRY);
+  }
 }
 
 function listen(port: number): InetAddress {
@@ -101,7 +104,14 @@ function listen(port: number): InetAddress {
 
 async function serve() {
   for (let turn = 0; !selector.closed;) {
-    const ready = options.blocking ? selector.select(LONGEST_WAIT) : await selector.selectAsync();
+    let ready: ReturnType<typeof selector.select> = [];
+    try {
+      ready = options.blocking ? selector.select(LONGEST_WAIT) : await selector.selectAsync();
+    } catch (error) { // of the wait itself, such as ENOMEM: the connections are there still
+      if (!isOsError(error)) throw error;
+      console.error(error.message);
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
     for (const [key] of ready) {
       try {
         key.data(key.fileobj);

@@ -9,6 +9,7 @@
 import {
   close,
   dup3,
+  EBADF,
   EEXIST,
   EINTR,
   ENOENT,
@@ -181,7 +182,9 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   isWatching(registration: Registration<Data, File>): boolean {
-    return this.#tryControl(EPOLL_CTL_MOD, registration) === 0;
+    if (this.#tryControl(EPOLL_CTL_MOD, registration) === 0) return true;
+    const error = errno();
+    return error !== ENOENT && error !== EBADF; // without memory, say, nothing is known: so it is as before
   }
 
   close(): void {

@@ -13,6 +13,7 @@ import {
   EBADF,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
+  EINTR,
   ENOTSOCK,
   errno,
   eventfd,
@@ -102,13 +103,13 @@ export class Waker implements Disposable {
    */
   wake(): void {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
-    // EAGAIN: it is full of wake-ups that nobody has taken yet.
     const result = platform.isWinsock
       ? send(this.#fd, ONE, 1, 0)
       : write(this.#fd, ONE, ONE.length);
     if (result !== -1) return;
     const error = errno();
-    if (error === EAGAIN) return;
+    if (error === EAGAIN) return; // it is full of wake-ups that nobody has taken yet
+    if (error === EINTR) return this.wake();
     // To Windows a closed socket is none.
     throw osError(
       platform.isWinsock ? "send" : "write",
@@ -122,7 +123,12 @@ export class Waker implements Disposable {
     if (this.#readable === -1) return;
     // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has arrived.
     if (platform.isWinsock) { while (recv(this.#readable, taken, taken.length, 0) > 0); }
-    else while (read(this.#readable, taken, taken.length) === taken.length);
+    else {
+      let count: number;
+      do count = read(this.#readable, taken, taken.length); while (
+        count === taken.length || (count === -1 && errno() === EINTR)
+      );
+    }
   }
 
   /** Closes the descriptor, if this waker made it. Twice is once. */

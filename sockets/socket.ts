@@ -91,7 +91,7 @@ const PROTOCOL_INFO_FAMILY = 76;
 
 /**
  * A socket. null always means "would block"; every other failure throws an OS error (a signal that interrupts a blocking
- * call is Deno.errors.Interrupted); use after close() throws Deno.errors.BadResource.
+ * call is Deno.errors.Interrupted; a non-blocking one is made again); use after close() throws Deno.errors.BadResource.
  *
  * @example A server and its client, blocking
  * ```ts
@@ -247,6 +247,7 @@ export class Socket implements Disposable {
     addressLength[0] = addressBuffer.length;
     const fd = acceptFrom(listener, this.#blocking);
     if (fd === -1) {
+      if (this.#isToRepeat()) return this.accept();
       const error = errno();
       if (error === EAGAIN) return null;
       throw osError(SOCK_CLOEXEC === 0 ? "accept" : "accept4", listener, error);
@@ -306,7 +307,9 @@ export class Socket implements Disposable {
   recv(size: number, flags: number = 0): Uint8Array | null {
     this.#open();
     const buffer = bufferOf(size, flags);
-    const count = this.#received("recv", recv(this.#fd, buffer, size, flags), size);
+    const result = recv(this.#fd, buffer, size, flags);
+    if (result === -1 && this.#isToRepeat()) return this.recv(size, flags);
+    const count = this.#received("recv", result, size);
     return count === null ? null : taken(buffer, count);
   }
 
@@ -322,7 +325,9 @@ export class Socket implements Disposable {
   recvInto(buffer: Uint8Array, flags: number = 0): number | null {
     const fd = this.#open();
     const size = lengthOf(buffer);
-    return this.#received("recv", recv(fd, buffer, size, flags), size);
+    const count = recv(fd, buffer, size, flags);
+    if (count === -1 && this.#isToRepeat()) return this.recvInto(buffer, flags);
+    return this.#received("recv", count, size);
   }
 
   /**
@@ -338,6 +343,7 @@ export class Socket implements Disposable {
     const fd = this.#open();
     const count = send(fd, data, lengthOf(data), withFlag(flags, MSG_NOSIGNAL, "flags"));
     if (count !== -1) return count;
+    if (this.#isToRepeat()) return this.send(data, flags);
     const error = errno();
     if (error === EAGAIN) return null;
     throw osError("send", fd, error);
@@ -357,6 +363,7 @@ export class Socket implements Disposable {
     const buffer = bufferOf(size, flags);
     addressLength[0] = addressBuffer.length;
     const result = recvfrom(fd, buffer, size, flags, addressBuffer, addressLength);
+    if (result === -1 && this.#isToRepeat()) return this.recvFrom(size, flags);
     const count = this.#received("recvfrom", result, size);
     if (count === null) return null;
     // A connected stream has no sender to tell: its peer is.
@@ -388,6 +395,7 @@ export class Socket implements Disposable {
       bytes.length,
     );
     if (result !== -1) return result;
+    if (this.#isToRepeat()) return this.sendTo(data, address, flags);
     const error = errno();
     if (error === EAGAIN) return null;
     throw osError("sendto", formatAddress(address), error);
@@ -500,6 +508,11 @@ export class Socket implements Disposable {
   #open(): number {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The socket is closed");
     return this.#fd;
+  }
+
+  /** Whether the call that just failed has done nothing, and was not to wait: then a signal is no reason to come back. */
+  #isToRepeat(): boolean {
+    return !this.#blocking && errno() === EINTR;
   }
 
   #received(syscall: string, count: number, size: number): number | null {
