@@ -4,20 +4,37 @@
  */
 
 import {
-  assert,
   assertEquals,
   assertGreater,
-  assertLess,
   assertLessOrEqual,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SO_LINGER, SOL_SOCKET, SOMAXCONN } from "../ffi/mod.ts";
+import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
 import { DefaultSelector, KqueueSelector, Socket } from "../mod.ts";
 import "./descriptors.ts"; // opens libc before the tests
-import { DENO, hasCommand, path, Program, run } from "./programs.ts";
+import {
+  assertEchoes,
+  assertEnded,
+  assertSameBytes,
+  BEST,
+  commandLine,
+  Connections,
+  ECHO_SERVER,
+  EchoServer,
+  EVENT_LIMIT,
+  flood,
+  leave,
+  MiB,
+  receive,
+  seededBytes,
+  send,
+  serverTest,
+  until,
+  within,
+} from "./echo_server.ts";
+import { DENO, hasCommand, path, run } from "./programs.ts";
 
-const ECHO_SERVER = path("examples/echo_server.ts");
 const ECHO_CLIENT = path("tests/peers/echo_client.py");
 const FLAGS = [
   "--host",
@@ -30,177 +47,14 @@ const FLAGS = [
   "--help",
 ];
 
-const BEST = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
 const CONNECTIONS = 200;
-const CROWD = Math.min(CONNECTIONS, SOMAXCONN); // all of which wait to be accepted
 const LINES_PER_SECOND = 11; // ten of clients, and the one that says that there are more
-const STOP_LIMIT = 2_000; // milliseconds from a signal to the exit
-const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
-const MiB = 1024 * 1024;
-const TICKS_PER_SECOND = 100; // USER_HZ, in which proc(5) counts CPU time
 
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const hasPython = hasCommand("python3");
 const hasNetcat = hasCommand("nc") && await takesNetcat("-N");
 const hasIpv6 = await Deno.readTextFile("/proc/net/if_inet6")
   .then((table) => table.includes("00000000000000000000000000000001"), () => false);
-
-/** As Deno.test(). Not on Windows: servers are ended by signals here and looked at in /proc. `platforms/windows.sh` has CPython's client talk to one. */
-function serverTest(name: string, fn: () => Promise<void>): void;
-function serverTest(definition: Deno.TestDefinition): void;
-function serverTest(definition: string | Deno.TestDefinition, fn?: () => Promise<void>): void {
-  const { ignore = false, ...rest } = typeof definition === "string"
-    ? { name: definition, fn: fn! }
-    : definition;
-  Deno.test({ ...rest, ignore: ignore || Deno.build.os === "windows" });
-}
-
-/** An echo server that is under way. */
-class EchoServer implements AsyncDisposable {
-  readonly #program: Program;
-  readonly hostname: string;
-  readonly port: number;
-  readonly selector: string;
-  readonly pid: number;
-  readonly #stderr: Promise<void>;
-  /** What it has said on standard error so far. */
-  stderr = "";
-
-  private constructor(program: Program, [, hostname, port, selector]: string[]) {
-    this.#program = program;
-    this.hostname = hostname!.replace(/^\[(.*)\]$/, "$1");
-    this.port = Number(port);
-    this.selector = selector!;
-    this.pid = program.child.pid;
-    this.#stderr = this.#readStderr();
-  }
-
-  /** Starts one on a free port of loopback, and waits until it listens. */
-  static start(...args: string[]): Promise<EchoServer> {
-    const [command, ...rest] = commandLine(args);
-    return EchoServer.#started(new Program(command!, rest, { stderr: "piped" }));
-  }
-
-  /** The same, where no more than `limit` descriptors can be open. */
-  static startWithDescriptors(limit: number, ...args: string[]): Promise<EchoServer> {
-    const script = `ulimit -n ${limit}; exec "$@"`;
-    const shell = ["-c", script, "sh", ...commandLine(args)];
-    return EchoServer.#started(new Program("sh", shell, { stderr: "piped" }));
-  }
-
-  static async #started(program: Program): Promise<EchoServer> {
-    try {
-      const line = await within(EVENT_LIMIT, program.line(), "the server's first line");
-      const match = /^listening on (\S+):(\d+) \((\w+)\)$/.exec(line ?? "");
-      assert(match, `the first line is ${JSON.stringify(line)}`);
-      return new EchoServer(program, match);
-    } catch (error) {
-      await program.child.stderr.cancel();
-      await program[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  connect(): Promise<Deno.TcpConn> {
-    return Deno.connect({ hostname: this.hostname, port: this.port });
-  }
-
-  line(): Promise<string | null> {
-    return within(EVENT_LIMIT, this.#program.line(), "a line of the server's");
-  }
-
-  kill(signal: Deno.Signal): void {
-    this.#program.kill(signal);
-  }
-
-  /** Ends it, asserts that it ends as it should and in time, and returns the lines that were not read yet. */
-  async stop(signal: Deno.Signal = "SIGINT"): Promise<string[]> {
-    this.#program.kill(signal);
-    const lines = (await within(STOP_LIMIT, this.#program.rest(), `the end after ${signal}`))
-      .split("\n");
-    assertEquals(lines.splice(-2), ["server closed", ""], "its last line");
-    assertEquals(await within(STOP_LIMIT, this.#program.code(), `the exit after ${signal}`), 0);
-    await this.#stderr;
-    return lines;
-  }
-
-  /** What its descriptors are, such as `socket:[4711]`. */
-  descriptors(): string[] {
-    const directory = `/proc/${this.pid}/fd`;
-    return [...Deno.readDirSync(directory)].flatMap(({ name }) => {
-      try {
-        return [Deno.readLinkSync(`${directory}/${name}`)];
-      } catch {
-        return []; // closed since
-      }
-    });
-  }
-
-  sockets(): number {
-    return this.descriptors().filter((target) => target.startsWith("socket:")).length;
-  }
-
-  /** Bytes of memory that the process has in use. */
-  memory(): number {
-    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(this.#proc("status"))![1]);
-  }
-
-  /** Milliseconds of CPU time that all its threads took so far. */
-  cpuTime(): number {
-    const [utime, stime] = this.#proc("stat").split(") ")[1]!.split(" ").slice(11, 13);
-    return (Number(utime) + Number(stime)) * 1000 / TICKS_PER_SECOND;
-  }
-
-  /** How many sockets of all its threads listen on its port. */
-  listeners(): number {
-    const port = this.port.toString(16).toUpperCase().padStart(4, "0");
-    return this.#proc("net/tcp").match(new RegExp(`:${port} 00000000:0000 0A `, "g"))?.length ?? 0;
-  }
-
-  #proc(file: string): string {
-    return Deno.readTextFileSync(`/proc/${this.pid}/${file}`);
-  }
-
-  async #readStderr(): Promise<void> {
-    for await (const text of this.#program.child.stderr.pipeThrough(new TextDecoderStream())) {
-      this.stderr += text;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#program[Symbol.asyncDispose]();
-    await this.#stderr;
-    if (this.stderr !== "") console.error(`The server said: ${this.stderr}`);
-  }
-}
-
-/** Connections, closed with their block. */
-class Connections implements Disposable {
-  readonly all: Deno.TcpConn[] = [];
-
-  async open(server: EchoServer, count: number): Promise<Deno.TcpConn[]> {
-    const connections = await Promise.all(Array.from({ length: count }, () => server.connect()));
-    this.all.push(...connections);
-    return connections;
-  }
-
-  [Symbol.dispose](): void {
-    for (const connection of this.all) {
-      try {
-        connection.close();
-      } catch {
-        // The test has closed it already.
-      }
-    }
-  }
-}
-
-function commandLine(args: string[]): string[] {
-  // Modules are read without a permission, but a worker's first one needs it.
-  const flags = args.includes("--workers") ? ["--allow-ffi", "--allow-read"] : ["--allow-ffi"];
-  const port = args.includes("--port") ? [] : ["--port", "0"];
-  return [DENO, "run", "--no-prompt", ...flags, ECHO_SERVER, ...port, ...args];
-}
 
 /** Runs the echo server to its end. */
 function runServer(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -211,101 +65,6 @@ function runServer(...args: string[]): Promise<{ code: number; stdout: string; s
 async function takesNetcat(flag: string): Promise<boolean> {
   const { stdout, stderr } = await run("nc", ["-h"]);
   return new RegExp(`\\[-\\w*${flag[1]}|^\\s*${flag}\\b`, "m").test(stdout + stderr);
-}
-
-/** The promise's value, or an error when it takes too long. */
-async function within<T>(limit: number, promise: Promise<T>, what: string): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`${what} did not come within ${limit} ms`)),
-    limit,
-  );
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Returns once something is so. */
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + EVENT_LIMIT;
-  while (!isSo()) {
-    assertLess(performance.now(), deadline, `${what} did not come to be`);
-    await delay(10);
-  }
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** Bytes that look random and are the same each time. */
-function seededBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let state = seed;
-  for (let at = 0; at < length; at++) {
-    state = (Math.imul(state, 1103515245) + 12345) | 0;
-    bytes[at] = state >>> 16;
-  }
-  return bytes;
-}
-
-async function send(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-}
-
-/** Reads so many bytes, or fewer when the stream ends before. */
-async function receive(connection: Deno.Conn, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  let end = 0;
-  while (end < length) {
-    const count = await connection.read(bytes.subarray(end));
-    if (count === null) break;
-    end += count;
-  }
-  return bytes.subarray(0, end);
-}
-
-async function assertEchoes(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  const [echoed] = await within(
-    EVENT_LIMIT,
-    Promise.all([receive(connection, bytes.length), send(connection, bytes)]),
-    `the echo of ${bytes.length} bytes`,
-  );
-  assertSameBytes(echoed, bytes);
-}
-
-/** Says where they differ, and not how megabytes of them look. */
-function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
-  assertEquals(actual.length, expected.length, `length ${actual.length}, not ${expected.length}`);
-  const different = actual.findIndex((byte, at) => byte !== expected[at]);
-  assertEquals(different, -1, `other bytes from ${different} on`);
-}
-
-async function assertEnded(connection: Deno.Conn): Promise<void> {
-  const rest = await within(EVENT_LIMIT, receive(connection, 1), "the end of the connection");
-  assertEquals(rest.length, 0);
-}
-
-/** Half-closes, and returns once the server has closed the connection too: its descriptor is gone then. */
-async function leave(connection: Deno.TcpConn): Promise<void> {
-  await connection.closeWrite();
-  await assertEnded(connection);
-  connection.close();
-}
-
-/** Sends and receives without a pause until the connection ends; `echoed` is called as bytes come back. */
-async function flood(connection: Deno.TcpConn, echoed: () => void): Promise<void> {
-  const sent = (async () => {
-    const bytes = new Uint8Array(65536);
-    while (true) await connection.write(bytes);
-  })();
-  const received = (async () => {
-    const bytes = new Uint8Array(65536);
-    while (await connection.read(bytes) !== null) echoed();
-  })();
-  await Promise.allSettled([sent, received]);
 }
 
 // ─── Echoing ──────────────────────────────────────────────────────────────────────────────────
@@ -403,138 +162,6 @@ serverTest("Echo server ends a connection that sends nothing and half-closes", a
   await leave(connection!);
   await server.stop();
 });
-
-for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
-  serverTest(
-    `Echo server ${
-      args.join(" ")
-    } holds little for clients that never read, and serves others meanwhile`,
-    async () => {
-      const BOUND = 32 * MiB; // 8 × 64 KiB held, and what V8 has not collected
-      const GIVE_UP = 512 * MiB; // a server that held everything would take it
-      const ROUND_TRIPS = 300; // of another client, within which nothing moves: the senders are stuck
-
-      await using server = await EchoServer.start("--quiet", ...args);
-      using connections = new Connections();
-      const [other] = await connections.open(server, 1);
-      await assertEchoes(other!, seededBytes(MiB, 1));
-      const before = server.memory();
-      let largest = before;
-
-      const piece = seededBytes(65536, 2);
-      let taken = 0;
-      const deaf = await connections.open(server, 8);
-      const totals = deaf.map(() => 0);
-      let isEnough = false;
-      const sending = deaf.map(async (connection, index) => {
-        while (!isEnough) {
-          await send(connection, piece);
-          totals[index]! += piece.length;
-          taken += piece.length;
-        }
-      });
-      for (let quiet = 0, seen = -1; quiet < ROUND_TRIPS; quiet++) {
-        if (taken !== seen) [quiet, seen] = [0, taken];
-        await assertEchoes(other!, piece.subarray(0, 64));
-        largest = Math.max(largest, server.memory());
-        assertLess(taken, GIVE_UP, `${taken} bytes were taken from clients that do not read`);
-      }
-
-      assertLess(largest - before, BOUND, `it grew by ${largest - before} bytes`);
-      // Nothing of what was held was lost: each of them reads everything now.
-      isEnough = true;
-      const reading = deaf.map(async (connection, index) => {
-        const ended = sending[index]!.then(() => connection.closeWrite());
-        for (let echoed = 0;; echoed += piece.length) {
-          const bytes = await receive(connection, piece.length);
-          if (bytes.length === 0) {
-            await ended;
-            return assertEquals(echoed, totals[index]);
-          }
-          assertSameBytes(bytes, piece);
-        }
-      });
-      await within(EVENT_LIMIT, Promise.all(reading), "everything that was sent");
-      await server.stop();
-    },
-  );
-}
-
-for (
-  const args of [
-    ["--selector", BEST],
-    ["--selector", "poll"],
-    ["--selector", "select"],
-    ["--selector", BEST, "--blocking"],
-  ]
-) {
-  serverTest(
-    `Echo server ${
-      args.join(" ")
-    } with 40 descriptors serves ${CROWD} clients at once as others leave, says so each time that it becomes full, and does not spin`,
-    async () => {
-      await using server = await EchoServer.startWithDescriptors(40, "--quiet", ...args);
-
-      await crowd(server, async () => {
-        // Full, it looks now and then whether it still is, and no more than that.
-        const before = server.cpuTime();
-        await delay(500);
-        const spent = server.cpuTime() - before;
-        assertLessOrEqual(spent, 50, `${spent} ms of CPU time in 500 ms`);
-      });
-
-      // All of them waited from the beginning: it became full once.
-      assertComplaints(server, 1);
-      // With one client it is not full; with the next crowd it is, and says so again.
-      using connections = new Connections();
-      const [connection] = await connections.open(server, 1);
-      await assertEchoes(connection!, seededBytes(1000, 1));
-      await leave(connection!);
-      await crowd(server, () => {});
-      assertComplaints(server, 2);
-      await server.stop();
-      server.stderr = "";
-    },
-  );
-}
-
-/** More clients than the server has places for: each leaves when it was served and `whileFull` has returned. */
-async function crowd(server: EchoServer, whileFull: () => void | Promise<void>): Promise<void> {
-  using connections = new Connections();
-  const bytes = seededBytes(1000, 4);
-  const complaints = complaintsOf(server).length;
-  let served = 0;
-  const mayLeave = Promise.withResolvers<void>();
-  const clients = await connections.open(server, CROWD);
-  const everybody = Promise.all(clients.map(async (connection) => {
-    await send(connection, bytes);
-    assertSameBytes(await receive(connection, bytes.length), bytes);
-    served++;
-    await mayLeave.promise;
-    await leave(connection);
-  }));
-  everybody.catch(() => {}); // is awaited below
-  await until(() => complaintsOf(server).length > complaints, "a line that says that it is full");
-  await until(() => served > 0, "the echo for those who have a place");
-  await whileFull();
-  assertLess(served, 40);
-  mayLeave.resolve();
-  await within(EVENT_LIMIT, everybody, "the echo for every client");
-  assertEquals(served, CROWD);
-}
-
-/** What it has said about being full. Deno may have more to say of EMFILE. */
-function complaintsOf(server: EchoServer): string[] {
-  return server.stderr.split("\n").filter((line) => line.includes("accept"));
-}
-
-function assertComplaints(server: EchoServer, count: number): void {
-  const complaints = complaintsOf(server);
-  assertEquals(complaints.length, count, server.stderr);
-  for (const complaint of complaints) {
-    assertMatch(complaint, /^accept4? \d+: .+ \(EMFILE \d+\); .*wait/);
-  }
-}
 
 // ─── What it says ─────────────────────────────────────────────────────────────────────────────
 
