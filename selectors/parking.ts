@@ -7,7 +7,16 @@
  */
 
 import { setImmediate } from "node:timers";
-import { ENOTSOCK, errno, osError, poll, poll_nonblocking, pollfd, POLLIN } from "../ffi/mod.ts";
+import {
+  EINTR,
+  ENOTSOCK,
+  errno,
+  osError,
+  poll,
+  poll_nonblocking,
+  pollfd,
+  POLLIN,
+} from "../ffi/mod.ts";
 import { Waker } from "./waker.ts";
 
 /** A wait that is parked, or about to be. */
@@ -124,8 +133,11 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
   // The errno is the other thread's: the same call here, without waiting, tells it.
   if (count === -1 && poll(fds, fds.length / WORDS, 0) === -1) {
     const error = errno();
-    if (error !== ENOTSOCK) throw osError("poll", "", error);
-    for (const { wait } of parked) wait.over = true; // Windows: some socket was closed, and the waits will find whose
+    if (error === ENOTSOCK) { // Windows: some socket was closed, and the waits will find whose
+      for (const { wait } of parked) wait.over = true;
+    } else if (error !== EINTR) { // A signal ends even a call that does not wait, but only where that finds nothing.
+      throw osError("poll", "", error);
+    }
   }
 
   let start = WORDS;
