@@ -380,7 +380,7 @@ let symbols: Symbols | undefined; // of the C library; apart, since every call r
 const libraries = new Map<string, Library>(); // by path; the C library's is empty
 let wrap: Wrap | undefined;
 let errnoLocation: Int32Array | undefined;
-let winsock: Winsock | undefined; // on Windows, instead of that
+let lastError = 0; // on Windows, instead of that
 
 /**
  * The C library's functions as they are, unchecked.
@@ -415,12 +415,12 @@ export function interpose(wrapper: Wrap | undefined): void {
 /** Sets this thread's errno. */
 export function setErrno(number: number): void {
   if (errnoLocation !== undefined) errnoLocation[0] = number;
-  else winsock?.WSASetLastError(number);
+  else lastError = number;
 }
 
 /**
  * The error number that the last failed call of this thread left. Read it straight after the call: whatever
- * allocates or calls in between may lose it. `errno(3)`
+ * allocates or calls in between may lose it. On Windows it is that of this library's own calls. `errno(3)`
  *
  * @returns The platform's number, for instance 104 for ECONNRESET on Linux.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
@@ -434,7 +434,7 @@ export function setErrno(number: number): void {
  */
 export function errno(): number {
   if (symbols === undefined) open();
-  return winsock === undefined ? errnoLocation![0]! : winsock.WSAGetLastError();
+  return errnoLocation === undefined ? lastError : errnoLocation[0]!;
 }
 
 function open(): Symbols {
@@ -445,10 +445,7 @@ function open(): Symbols {
     );
   }
   symbols = add("", openSymbols(platform.libraries)).symbols;
-  if (platform.isWinsock) {
-    winsock = startWinsock(platform.libraries);
-    return symbols;
-  }
+  if (platform.isWinsock) return symbols;
   const location = openFirst(platform.libraries, {
     location: { name: platform.errnoLocation, parameters: [], result: "pointer" },
   }).location();
@@ -476,12 +473,14 @@ function openSymbols(paths: readonly string[]): Symbols {
     const plain = symbol.name ?? name;
     return [name, { ...symbol, name: platform.renamed[plain] ?? plain, optional: true }];
   });
-  const found: Record<string, unknown> = openFirst(
+  let found: Record<string, unknown> = openFirst(
     paths,
     Object.fromEntries(optional) as Deno.ForeignLibraryInterface,
   );
   if (platform.variadicOnStack) found.fcntl = openFcntlOnStack(paths);
-  if (platform.isWinsock) Object.assign(found, openKernel32());
+  if (platform.isWinsock) {
+    found = keepingErrors({ ...found, ...openKernel32() }, startWinsock(paths));
+  }
   for (const [name, symbol] of Object.entries(SYMBOLS)) {
     if (found[name] !== null || "optional" in symbol) continue;
     found[name] = () => {
@@ -516,7 +515,6 @@ const WINSOCK = {
     result: "i32",
   },
   WSAGetLastError: { parameters: [], result: "i32" },
-  WSASetLastError: { parameters: ["i32"], result: "void" }, // int iError
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Winsock refuses every call before WSAStartup, of version 2.2. */
@@ -526,6 +524,25 @@ function startWinsock(paths: readonly string[]): Winsock {
   const error = winsock.WSAStartup(0x0202, data);
   if (error !== 0) throw new Deno.errors.NotSupported(`WSAStartup failed with ${error}`);
   return winsock;
+}
+
+/**
+ * Takes each error over as soon as its call has failed. Winsock's last error is the thread's, which V8 changes when it asks
+ * for memory: compiling what comes next is enough for an EWOULDBLOCK to become ERROR_INVALID_ADDRESS.
+ */
+function keepingErrors(symbols: Record<string, unknown>, { WSAGetLastError }: Winsock) {
+  const entries = Object.entries(symbols).map(([name, call]) => {
+    const failure = name === "SetHandleInformation" ? 0 : name === "inet_ntop" ? null : -1;
+    return [
+      name,
+      typeof call !== "function" ? call : (...args: unknown[]) => {
+        const result = call(...args);
+        if (result === failure) lastError = WSAGetLastError();
+        return result;
+      },
+    ];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** What concerns handles of every kind is not Winsock's, but the kernel's. */

@@ -148,7 +148,7 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     const count = this.#wait(timeout);
     if (count === -1) {
       const error = errno();
-      if (error === EINTR) return true;
+      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
       throw osError("epoll_wait", this.#epfd, error);
     }
 

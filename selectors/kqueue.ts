@@ -198,7 +198,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     const count = this.#wait(this.#broken.size === 0 ? timeout : 0);
     if (count === -1) {
       const error = errno();
-      if (error === EINTR) return true;
+      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
       throw osError("kevent", this.#kq, error);
     }
 

@@ -133,9 +133,11 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
   // The errno is the other thread's: the same call here, without waiting, tells it.
   if (count === -1 && poll(fds, fds.length / WORDS, 0) === -1) {
     const error = errno();
-    // EINTR: nothing is known yet. Windows' ENOTSOCK: some socket was closed, and the waits will find whose.
-    if (error !== EINTR && error !== ENOTSOCK) throw osError("poll", "", error);
-    if (error === ENOTSOCK) { for (const { wait } of parked) wait.over = true; }
+    if (error === ENOTSOCK) { // Windows: some socket was closed, and the waits will find whose
+      for (const { wait } of parked) wait.over = true;
+    } else if (error !== EINTR) { // A signal ends even a call that does not wait, but only where that finds nothing.
+      throw osError("poll", "", error);
+    }
   }
 
   let start = WORDS;

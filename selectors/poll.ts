@@ -133,7 +133,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     let count = this.#poll(timeout);
     if (count === -1) {
       const error = errno();
-      if (error === EINTR) return true;
+      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
       if (error === ENOTSOCK) return this.#dropClosed(ready);
       throw osError("poll", "", error);
     }

@@ -231,7 +231,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     const result = this.#select(timeout);
     if (result === -1) {
       const error = errno();
-      if (error === EINTR) return true;
+      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
       if (error === EBADF || error === ENOTSOCK) return this.#dropClosed();
       throw osError("select", "", error);
     }

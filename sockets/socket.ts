@@ -221,7 +221,8 @@ export class Socket implements Disposable {
   bind(address: Address): void {
     const bytes = encodeAddress(address, this.family, this.type);
     if (bind(this.#open(), bytes, bytes.length) === -1) {
-      throw osError("bind", formatAddress(address), errno());
+      const error = errno(); // before formatAddress(), which may lose it
+      throw osError("bind", formatAddress(address), error);
     }
   }
 

@@ -5,10 +5,13 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { DefaultSelector } from "../mod.ts";
 import { DENO, path, Program } from "./programs.ts";
 
 export const ECHO_SERVER = path("examples/echo_server.ts");
+export const BEST: string = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
 const STOP_LIMIT = 2_000; // milliseconds from a signal to the exit
 export const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
 export const MiB = 1024 * 1024;
@@ -90,6 +93,11 @@ export class EchoServer implements AsyncDisposable {
     return within(EVENT_LIMIT, this.#program.line(), "a line of the server's");
   }
 
+  /** What it has said about being full. Deno may have more to say of EMFILE. */
+  complaints(): string[] {
+    return this.stderr.split("\n").filter((line) => line.includes("accept"));
+  }
+
   kill(signal: Deno.Signal): void {
     this.#program.kill(signal);
   }
@@ -124,6 +132,16 @@ export class EchoServer implements AsyncDisposable {
   /** Bytes of memory that the process has in use. */
   memory(): number {
     return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(this.#proc("status"))![1]);
+  }
+
+  /** The most that it ever had. */
+  peakMemory(): number {
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(this.#proc("status"))![1]);
+  }
+
+  /** Whether a signal has stopped it. */
+  isStopped(): boolean {
+    return /^State:\tT/m.test(this.#proc("status"));
   }
 
   /** Milliseconds of CPU time that all its threads took so far. */
@@ -252,8 +270,9 @@ export async function assertEchoes(connection: Deno.Conn, bytes: Uint8Array): Pr
 /** Says where they differ, and not how megabytes of them look. */
 export function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
   assertEquals(actual.length, expected.length, `length ${actual.length}, not ${expected.length}`);
+  if (Buffer.compare(actual, expected) === 0) return;
   const different = actual.findIndex((byte, at) => byte !== expected[at]);
-  assertEquals(different, -1, `other bytes from ${different} on`);
+  throw new Error(`other bytes from ${different} on`);
 }
 
 export async function assertEnded(connection: Deno.Conn): Promise<void> {

@@ -6,21 +6,20 @@
 import {
   assertEquals,
   assertGreater,
-  assertLess,
   assertLessOrEqual,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SO_LINGER, SOL_SOCKET, SOMAXCONN } from "../ffi/mod.ts";
+import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
 import { DefaultSelector, KqueueSelector, Socket } from "../mod.ts";
 import "./descriptors.ts"; // opens libc before the tests
 import {
   assertEchoes,
   assertEnded,
   assertSameBytes,
+  BEST,
   commandLine,
   Connections,
-  delay,
   ECHO_SERVER,
   EchoServer,
   EVENT_LIMIT,
@@ -48,9 +47,7 @@ const FLAGS = [
   "--help",
 ];
 
-const BEST = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
 const CONNECTIONS = 200;
-const CROWD = Math.min(CONNECTIONS, SOMAXCONN); // all of which wait to be accepted
 const LINES_PER_SECOND = 11; // ten of clients, and the one that says that there are more
 
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
@@ -165,138 +162,6 @@ serverTest("Echo server ends a connection that sends nothing and half-closes", a
   await leave(connection!);
   await server.stop();
 });
-
-for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
-  serverTest(
-    `Echo server ${
-      args.join(" ")
-    } holds little for clients that never read, and serves others meanwhile`,
-    async () => {
-      const BOUND = 32 * MiB; // 8 × 64 KiB held, and what V8 has not collected
-      const GIVE_UP = 512 * MiB; // a server that held everything would take it
-      const ROUND_TRIPS = 300; // of another client, within which nothing moves: the senders are stuck
-
-      await using server = await EchoServer.start("--quiet", ...args);
-      using connections = new Connections();
-      const [other] = await connections.open(server, 1);
-      await assertEchoes(other!, seededBytes(MiB, 1));
-      const before = server.memory();
-      let largest = before;
-
-      const piece = seededBytes(65536, 2);
-      let taken = 0;
-      const deaf = await connections.open(server, 8);
-      const totals = deaf.map(() => 0);
-      let isEnough = false;
-      const sending = deaf.map(async (connection, index) => {
-        while (!isEnough) {
-          await send(connection, piece);
-          totals[index]! += piece.length;
-          taken += piece.length;
-        }
-      });
-      for (let quiet = 0, seen = -1; quiet < ROUND_TRIPS; quiet++) {
-        if (taken !== seen) [quiet, seen] = [0, taken];
-        await assertEchoes(other!, piece.subarray(0, 64));
-        largest = Math.max(largest, server.memory());
-        assertLess(taken, GIVE_UP, `${taken} bytes were taken from clients that do not read`);
-      }
-
-      assertLess(largest - before, BOUND, `it grew by ${largest - before} bytes`);
-      // Nothing of what was held was lost: each of them reads everything now.
-      isEnough = true;
-      const reading = deaf.map(async (connection, index) => {
-        const ended = sending[index]!.then(() => connection.closeWrite());
-        for (let echoed = 0;; echoed += piece.length) {
-          const bytes = await receive(connection, piece.length);
-          if (bytes.length === 0) {
-            await ended;
-            return assertEquals(echoed, totals[index]);
-          }
-          assertSameBytes(bytes, piece);
-        }
-      });
-      await within(EVENT_LIMIT, Promise.all(reading), "everything that was sent");
-      await server.stop();
-    },
-  );
-}
-
-for (
-  const args of [
-    ["--selector", BEST],
-    ["--selector", "poll"],
-    ["--selector", "select"],
-    ["--selector", BEST, "--blocking"],
-  ]
-) {
-  serverTest(
-    `Echo server ${
-      args.join(" ")
-    } with 40 descriptors serves ${CROWD} clients at once as others leave, says so each time that it becomes full, and does not spin`,
-    async () => {
-      await using server = await EchoServer.startIn({ descriptors: 40 }, "--quiet", ...args);
-
-      await crowd(server, async () => {
-        // Full, it looks now and then whether it still is, and no more than that.
-        const before = server.cpuTime();
-        await delay(500);
-        const spent = server.cpuTime() - before;
-        assertLessOrEqual(spent, 50, `${spent} ms of CPU time in 500 ms`);
-      });
-
-      // All of them waited from the beginning: it became full once.
-      assertComplaints(server, 1);
-      // With one client it is not full; with the next crowd it is, and says so again.
-      using connections = new Connections();
-      const [connection] = await connections.open(server, 1);
-      await assertEchoes(connection!, seededBytes(1000, 1));
-      await leave(connection!);
-      await crowd(server, () => {});
-      assertComplaints(server, 2);
-      await server.stop();
-      server.stderr = "";
-    },
-  );
-}
-
-/** More clients than the server has places for: each leaves when it was served and `whileFull` has returned. */
-async function crowd(server: EchoServer, whileFull: () => void | Promise<void>): Promise<void> {
-  using connections = new Connections();
-  const bytes = seededBytes(1000, 4);
-  const complaints = complaintsOf(server).length;
-  let served = 0;
-  const mayLeave = Promise.withResolvers<void>();
-  const clients = await connections.open(server, CROWD);
-  const everybody = Promise.all(clients.map(async (connection) => {
-    await send(connection, bytes);
-    assertSameBytes(await receive(connection, bytes.length), bytes);
-    served++;
-    await mayLeave.promise;
-    await leave(connection);
-  }));
-  everybody.catch(() => {}); // is awaited below
-  await until(() => complaintsOf(server).length > complaints, "a line that says that it is full");
-  await until(() => served > 0, "the echo for those who have a place");
-  await whileFull();
-  assertLess(served, 40);
-  mayLeave.resolve();
-  await within(EVENT_LIMIT, everybody, "the echo for every client");
-  assertEquals(served, CROWD);
-}
-
-/** What it has said about being full. Deno may have more to say of EMFILE. */
-function complaintsOf(server: EchoServer): string[] {
-  return server.stderr.split("\n").filter((line) => line.includes("accept"));
-}
-
-function assertComplaints(server: EchoServer, count: number): void {
-  const complaints = complaintsOf(server);
-  assertEquals(complaints.length, count, server.stderr);
-  for (const complaint of complaints) {
-    assertMatch(complaint, /^accept4? \d+: .+ \(EMFILE \d+\); .*wait/);
-  }
-}
 
 // ─── What it says ─────────────────────────────────────────────────────────────────────────────
 

@@ -8,6 +8,7 @@ import {
   assertEquals,
   assertGreaterOrEqual,
   assertInstanceOf,
+  assertStrictEquals,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
@@ -182,6 +183,18 @@ Deno.test("On Windows the trace has Winsock's names", { ignore: !isWindows }, ()
       /^closesocket\(\d+\) = 0$/,
     ]
   ) assert(lines.some((traced) => line.test(traced)), `${line}\n${lines.join("\n")}`);
+});
+
+Deno.test("On Windows errno() is the failed call's, whatever V8 has asked the kernel for since", {
+  ignore: !isWindows,
+}, () => {
+  const kernel32 = Deno.dlopen("kernel32.dll", {
+    SetLastError: { parameters: ["u32"], result: "void" },
+  });
+  assertStrictEquals(ffi.close(-1), -1);
+  kernel32.symbols.SetLastError(487); // ERROR_INVALID_ADDRESS
+  assertStrictEquals(ffi.errno(), ffi.ENOTSOCK);
+  kernel32.close();
 });
 
 Deno.test("On Windows the best selector is PollSelector, and epoll and kqueue are NotSupported", {

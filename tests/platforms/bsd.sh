@@ -29,7 +29,7 @@ command -v cc >/dev/null || debian gcc libc6-dev
 sed -E 's/^#define ([A-Z0-9_]+) ([^ ]+) .*/#define BSD_\1 (\2)/' "$headers" >"$bsd/bsd_constants.h"
 sed -nE '/EOPNOTSUPP/d; s/^#define (E[A-Z0-9]+) .* \/\/ sys\/errno\.h/#ifdef \1\nERRNO(\1)\n#endif/p' "$headers" >"$bsd/bsd_errnos.h"
 cc -shared -fPIC -O2 -Wall -Wextra -Werror -pthread -o "$bsd/libkqueue.so" "$platforms/kqueue.c"
-cc -shared -fPIC -O2 -Wall -Wextra -Werror "-D$platform" -I "$bsd" -I "$platforms" -o "$bsd/$library" \
+cc -shared -fPIC -O2 -Wall -Wextra -Werror "-D$platform" -I "$bsd" -I "$platforms" -Wl,-z,nodelete -o "$bsd/$library" \
   "$platforms/bsd.c" -Wl,--no-as-needed -L "$bsd" -lkqueue -ldl
 
 # Makes Deno say that this is the platform, before anything asks.
