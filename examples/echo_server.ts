@@ -3,16 +3,15 @@
  * and not read. So each holds at most BUFFER_SIZE bytes here, however slow its client is.
  */
 
+import { setTimeout as delay } from "node:timers/promises";
 import * as ffi from "../ffi/mod.ts";
-import { EVENT_READ, EVENT_WRITE, type InetAddress, isOsError, Socket } from "../mod.ts";
-import { format, log, parseOptions } from "./echo_server_cli.ts";
+import { EVENT_READ, EVENT_WRITE, isOsError, Socket } from "../mod.ts";
+import { fail, format, log, parseOptions, SIGNALS, startWorkers } from "./echo_server_cli.ts";
 
 const BUFFER_SIZE = 65536; // bytes
 const RETRY = 100; // milliseconds until a full server tries to accept again
-const LONGEST_WAIT = 250; // milliseconds until --blocking notices a signal that came just before its wait
-const LONGEST_RUN = 100; // milliseconds until it notices one while there is always something to do
+const LONGEST = 100; // milliseconds until --blocking sees a signal, whether it waits or is busy
 
-const isWindows = Deno.build.os === "windows";
 const options = parseOptions();
 const selector = new options.Selector<(socket: Socket) => void, Socket>();
 const server = new Socket(options.host.includes(":") ? ffi.AF_INET6 : ffi.AF_INET);
@@ -21,15 +20,13 @@ let received = buffer; // the part of it that was; mostly as long as the one bef
 const unsent = new Map<Socket, Uint8Array>(); // what was read and the kernel did not take yet
 
 function accept(server: Socket) {
-  while (true) {
-    try {
-      const connection = server.accept();
-      if (connection !== null) welcome(connection);
-      else return void (isFull = false); // all that waited are in
-    } catch (error) {
-      if (!isOsError(error)) throw error;
-      if (error.code !== "ECONNABORTED") return pause(error); // that one: gone before it was here
-    }
+  try {
+    let connection: Socket | null;
+    while ((connection = server.accept()) !== null) welcome(connection);
+    isFull = false; // all that waited are in
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    if (error.code !== "ECONNABORTED") pause(error); // that one: gone before it was here
   }
 }
 
@@ -91,26 +88,25 @@ function resume() {
   }
 }
 
-function listen(port: number): InetAddress {
+function listen(port: number) {
   // The connections of a server before may linger. Windows does not mind, and means by it that a second server may listen too.
-  if (!isWindows) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1);
+  if (Deno.build.os !== "windows") server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1);
   if (options.workers > 1) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEPORT, 1); // the kernel deals
   server.bind({ hostname: options.host, port });
   server.listen();
   server.setBlocking(false);
   selector.register(server, EVENT_READ, accept);
-  return server.localAddress as InetAddress;
 }
 
 async function serve() {
   for (let turn = 0; !selector.closed;) {
     let ready: ReturnType<typeof selector.select> = [];
     try {
-      ready = options.blocking ? selector.select(LONGEST_WAIT) : await selector.selectAsync();
+      ready = options.blocking ? selector.select(LONGEST) : await selector.selectAsync();
     } catch (error) { // of the wait itself, such as ENOMEM: the connections are there still
       if (!isOsError(error)) throw error;
       console.error(error.message);
-      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      await delay(RETRY);
     }
     for (const [key] of ready) {
       try {
@@ -120,8 +116,8 @@ async function serve() {
         close(key.fileobj, error.message); // reset, timed out
       }
     }
-    if (options.blocking && (ready.length === 0 || performance.now() > turn + LONGEST_RUN)) {
-      await new Promise((resolve) => setTimeout(resolve)); // signal listeners and timers run now
+    if (options.blocking && (ready.length === 0 || performance.now() > turn + LONGEST)) {
+      await delay(0); // signal listeners and timers run now
       turn = performance.now();
     }
   }
@@ -134,30 +130,20 @@ function stop() {
 }
 
 if (self.name !== "") { // a worker of the main thread below, named after the port
-  const mainThread = self as unknown as Worker;
-  mainThread.onmessage = stop;
+  addEventListener("message", stop);
   listen(Number(self.name));
   await serve();
-  mainThread.postMessage("closed");
-  self.close();
+  (self as unknown as Worker).postMessage("closed");
 } else {
-  const signals = ["SIGINT", isWindows ? "SIGBREAK" : "SIGTERM"] as const; // Ctrl+C, and Ctrl+Break or kill(1)
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
   try {
-    const address = listen(options.port);
-    console.log(`listening on ${format(address)} (${selector.constructor.name})`);
-    options.port = address.port;
+    listen(options.port);
   } catch (error) {
-    console.error((error as Error).message);
-    Deno.exit(1);
+    fail(error as Error, 1);
   }
-  const workers = Array.from({ length: options.workers - 1 }, () => {
-    return new Worker(import.meta.url, { type: "module", name: `${options.port}` });
-  });
+  console.log(`listening on ${format(server.localAddress)} (${selector.constructor.name})`);
+  const stopWorkers = startWorkers(import.meta.url, options.workers - 1, server.localAddress);
   await serve();
-  await Promise.all(workers.map((worker) => {
-    worker.postMessage("stop");
-    return new Promise((resolve) => worker.onmessage = resolve);
-  }));
+  await stopWorkers();
   console.log("server closed");
 }

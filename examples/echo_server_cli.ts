@@ -1,5 +1,5 @@
 /**
- * The command line of echo_server.ts: its flags, and what it says of its clients.
+ * What is around echo_server.ts: its flags, its signals, its other threads, and what it says of its clients.
  *
  * @module
  */
@@ -26,6 +26,9 @@ const SELECTORS = {
   select: selectors.SelectSelector,
   kqueue: selectors.KqueueSelector,
 };
+
+/** Ctrl+C, and kill(1) or Ctrl+Break. */
+export const SIGNALS = ["SIGINT", Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM"] as const;
 
 const LINES_PER_SECOND = 10;
 
@@ -57,9 +60,33 @@ export function parseOptions() {
       Selector: selectorNamed(values.selector),
     };
   } catch (error) {
-    console.error((error as Error).message.split("\n")[0]);
-    Deno.exit(2);
+    fail(error as Error, 2);
   }
+}
+
+/** Ends the program with one line that says why. */
+export function fail(error: Error, status: number): never {
+  console.error(error.message.split("\n")[0]);
+  Deno.exit(status);
+}
+
+/** Starts `count` more threads that run `program`, each named after the port. Returns what stops them, once they have closed everything. */
+export function startWorkers(
+  program: string,
+  count: number,
+  address: Address,
+): () => Promise<void> {
+  const { port } = address as InetAddress;
+  const workers = Array.from({ length: count }, () => {
+    return new Worker(program, { type: "module", name: `${port}` });
+  });
+  return async () => {
+    await Promise.all(workers.map(async (worker) => {
+      worker.postMessage("stop");
+      await new Promise((resolve) => worker.onmessage = resolve);
+      worker.terminate();
+    }));
+  };
 }
 
 let second = 0;
@@ -70,12 +97,13 @@ export function log(client: Address, what: string): void {
   const now = Math.floor(performance.now() / 1000);
   if (now !== second) [second, lines] = [now, 0];
   lines++;
-  if (lines <= LINES_PER_SECOND) console.log(`${format(client as InetAddress)} ${what}`);
+  if (lines <= LINES_PER_SECOND) console.log(`${format(client)} ${what}`);
   if (lines === LINES_PER_SECOND) console.log("(no more lines within this second)");
 }
 
 /** `127.0.0.1:8888`, `[::1]:8888` */
-export function format({ hostname, port }: InetAddress): string {
+export function format(address: Address): string {
+  const { hostname, port } = address as InetAddress;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
