@@ -11,7 +11,6 @@ import {
   dup3,
   EBADF,
   EEXIST,
-  EINTR,
   ENOENT,
   ENOSYS,
   EPERM,
@@ -41,7 +40,7 @@ import {
   timespec,
 } from "../ffi/mod.ts";
 import { BaseSelector } from "./base.ts";
-import type { Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
@@ -148,7 +147,7 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     const count = this.#wait(timeout);
     if (count === -1) {
       const error = errno();
-      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
+      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
       throw osError("epoll_wait", this.#epfd, error);
     }
 

@@ -8,7 +8,6 @@
 
 import {
   close,
-  EINTR,
   EINVAL,
   EPIPE,
   errno,
@@ -36,7 +35,7 @@ import {
   timespec,
 } from "../ffi/mod.ts";
 import { BaseSelector } from "./base.ts";
-import type { Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism } from "./mechanism.ts";
 import { interest } from "./poll.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
@@ -198,7 +197,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     const count = this.#wait(this.#broken.size === 0 ? timeout : 0);
     if (count === -1) {
       const error = errno();
-      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
+      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
       throw osError("kevent", this.#kq, error);
     }
 

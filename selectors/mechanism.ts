@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EAGAIN, EINTR } from "../ffi/mod.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import type { FileObject, ReadyEvent, TriggerMode } from "./types.ts";
 import type { Waker } from "./waker.ts";
@@ -44,3 +45,11 @@ export type MechanismFactory<Data, File extends FileObject> = (
   registrations: Registrations<Data, File>,
   waker: Waker,
 ) => Mechanism<Data, File>;
+
+/**
+ * Whether a wait failed because a signal came. Its handler, which is Deno's, does not keep errno: among thousands of signals
+ * it leaves EAGAIN, since the pipe that it writes to is full. poll(2) has that errno too, and says to try again.
+ */
+export function isInterruption(error: number): boolean {
+  return error === EINTR || error === EAGAIN;
+}

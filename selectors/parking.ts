@@ -7,16 +7,8 @@
  */
 
 import { setImmediate } from "node:timers";
-import {
-  EINTR,
-  ENOTSOCK,
-  errno,
-  osError,
-  poll,
-  poll_nonblocking,
-  pollfd,
-  POLLIN,
-} from "../ffi/mod.ts";
+import { ENOTSOCK, errno, osError, poll, poll_nonblocking, pollfd, POLLIN } from "../ffi/mod.ts";
+import { isInterruption } from "./mechanism.ts";
 import { Waker } from "./waker.ts";
 
 /** A wait that is parked, or about to be. */
@@ -135,7 +127,7 @@ async function parkOnce(interrupter: Waker): Promise<boolean> {
     const error = errno();
     if (error === ENOTSOCK) { // Windows: some socket was closed, and the waits will find whose
       for (const { wait } of parked) wait.over = true;
-    } else if (error !== EINTR) { // A signal ends even a call that does not wait, but only where that finds nothing.
+    } else if (!isInterruption(error)) { // A signal ends even a call that does not wait, but only where that finds nothing.
       throw osError("poll", "", error);
     }
   }

@@ -8,7 +8,6 @@
 
 import {
   EBADF,
-  EINTR,
   ENOTSOCK,
   errno,
   F_GETFD,
@@ -34,7 +33,7 @@ import {
 } from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
 import { BaseSelector } from "./base.ts";
-import type { Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
@@ -133,7 +132,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     let count = this.#poll(timeout);
     if (count === -1) {
       const error = errno();
-      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
+      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
       if (error === ENOTSOCK) return this.#dropClosed(ready);
       throw osError("poll", "", error);
     }

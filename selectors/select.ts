@@ -8,7 +8,6 @@
 
 import {
   EBADF,
-  EINTR,
   ENOTSOCK,
   errno,
   fd_set,
@@ -23,7 +22,7 @@ import {
 import { platform } from "../ffi/platform.ts";
 import { BaseSelector } from "./base.ts";
 import { checkDescriptor, checkNotEdge, interest, isOpen } from "./poll.ts";
-import type { Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
@@ -231,7 +230,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     const result = this.#select(timeout);
     if (result === -1) {
       const error = errno();
-      if (error === EINTR) return timeout > 0; // a signal that is pending ends even a look
+      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
       if (error === EBADF || error === ENOTSOCK) return this.#dropClosed();
       throw osError("select", "", error);
     }

@@ -81,6 +81,18 @@ faultTest(
   },
 );
 
+faultTest(
+  "Waits go on where they fail with EAGAIN, which a signal's handler may leave of EINTR",
+  async () => {
+    await using faults = await Faults.make();
+    faults.begin(512, ["EAGAIN"], SEED);
+    const ran = run(DENO, ["run", "-A", path("tests/fixtures/try_again.ts")], { env: faults.env });
+    const { stdout, stderr } = await within(EVENT_LIMIT, ran, "its end");
+    assertEquals(stdout, "as if nothing had been\n", stderr);
+    assertGreater(sum(faults, /^wait EAGAIN$/), 100);
+  },
+);
+
 /** As Deno.test(), where calls can be made to fail. */
 function faultTest(name: string, fn: () => Promise<void>): void {
   const ignore = cannotFail !== undefined;

@@ -24,6 +24,7 @@ for (const Selector of SELECTORS) {
           "-c",
           `i=0; while [ $i -lt ${STORM} ]; do kill -USR2 ${program.child.pid}; i=$((i+1)); done`,
         ]);
+        await using _ = { [Symbol.asyncDispose]: async () => void await storm };
         let isOver = false;
         void storm.then(() => isOver = true);
 

@@ -9,6 +9,12 @@ mkdir -p "$cache"
 
 say() { printf '# %s\n' "$*" >&2; }
 
+# Deno from npm, where there is none.
+if ! command -v deno >/dev/null; then
+  PATH=$(dirname "$(npx --yes deno@2.9.6 eval 'console.log(Deno.execPath())')"):$PATH
+  export PATH
+fi
+
 # debian PACKAGE…: installs those that are missing.
 debian() {
   local package missing=()
