@@ -704,7 +704,7 @@ for (const Selector of SELECTORS) {
     for (const timeout of [0, -0, -1, -0.5, -Infinity]) {
       assertEquals(selector.select(timeout), []);
     }
-    assertLess(timed(() => selector.select(-1000)), 500);
+    assertLess(timed(() => selector.select(-60_000)), 30_000);
   });
 
   test("select() never returns early, down to fractions of a millisecond", () => {
@@ -722,8 +722,10 @@ for (const Selector of SELECTORS) {
     if (Selector === PollSelector && !has_ppoll()) return; // poll(2) counts milliseconds,
     if (Selector === EpollSelector && !has_epoll_pwait2()) return; // as epoll_wait(2) does
     using selector = new Selector();
-    let best = Infinity;
-    for (let i = 0; i < 50; i++) best = Math.min(best, timed(() => selector.select(0.1)));
+    let best = Infinity; // of many, on a busy machine
+    for (let i = 0; i < 50_000 && best >= 0.6; i++) {
+      best = Math.min(best, timed(() => selector.select(0.1)));
+    }
     assertGreaterOrEqual(best, 0.1);
     assertLess(best, 0.6);
   });
@@ -832,7 +834,7 @@ for (const Selector of SELECTORS) {
       gone[Symbol.dispose]();
       selector.wakeup();
       assertThrows(() => selector.select(1000), Deno.errors.BadResource);
-      assertLess(timed(() => assertEquals(selector.select(1000), [])), 500);
+      assertLess(timed(() => assertEquals(selector.select(60_000), [])), 30_000);
       assertGreaterOrEqual(timed(() => assertEquals(selector.select(20), [])), 20);
     });
   }

@@ -12,7 +12,7 @@ import { DENO, path, Program } from "./programs.ts";
 
 export const ECHO_SERVER = path("examples/echo_server.ts");
 export const BEST: string = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
-const STOP_LIMIT = 2_000; // milliseconds from a signal to the exit
+const STOP_LIMIT = 5_000; // milliseconds from a signal to the exit
 export const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
 export const MiB = 1024 * 1024;
 const TICKS_PER_SECOND = 100; // USER_HZ, in which proc(5) counts CPU time

@@ -6,9 +6,9 @@
  */
 
 import {
+  assert,
   assertEquals,
   assertGreater,
-  assertGreaterOrEqual,
   assertLess,
   assertLessOrEqual,
   assertMatch,
@@ -35,6 +35,7 @@ const CONNECTIONS = Number(Deno.env.get("FAULTS_CONNECTIONS") ?? 100);
 const AT_ONCE = 30;
 const LARGEST = 200_000; // bytes
 const RATE = 128; // of 1024 calls
+const ROUNDS = 10; // of which one has to show what is asked for
 
 // What must not cost a connection: all that says "again", or concerns those that have none yet.
 const HARMLESS = KINDS.filter((kind) => kind !== "ENOMEM" && kind !== "ENOBUFS");
@@ -114,10 +115,17 @@ async function suffer(args: string[]): Promise<void> {
 
   faults.begin(RATE, KINDS, SEED);
   const before = fatal(faults);
-  const { whole, cut } = await crowd(server);
-  assertGreater(whole, 0);
-  assertGreater(cut, 0);
-  assertLessOrEqual(cut, fatal(faults) - before, "connections that ended for no reason");
+  const counts = { whole: 0, cut: 0 };
+  // A hundred connections do without one of the kinds, now and then.
+  for (let round = 0; round === 0 || round < ROUNDS && !hasHappened(faults); round++) {
+    const { whole, cut } = await crowd(server);
+    counts.whole += whole;
+    counts.cut += cut;
+  }
+  assert(hasHappened(faults), `not every kind came up with FAULTS_SEED=${SEED}`);
+  assertGreater(counts.whole, 0);
+  assertGreater(counts.cut, 0);
+  assertLessOrEqual(counts.cut, fatal(faults) - before, "connections that ended for no reason");
   await assertIdles(server, faults);
   assertFewWaits(faults);
 
@@ -125,7 +133,7 @@ async function suffer(args: string[]): Promise<void> {
   await assertServes(server);
   await until(() => server.sockets() === sockets, `${sockets} sockets, as before`);
   assertComplaints(server, faults);
-  assertHappened(faults);
+  for (const [what, count] of faults.counts()) total.set(what, (total.get(what) ?? 0) + count);
   assertEquals(await server.stop(), []);
   server.stderr = "";
 }
@@ -169,13 +177,16 @@ async function assertServes(server: EchoServer): Promise<void> {
   }
 }
 
-/** While calls fail and nobody talks. */
+/** While calls fail and nobody talks: at best, since what was retried may go on for a while, and V8 may tidy up. */
 async function assertIdles(server: EchoServer, faults: Faults): Promise<void> {
-  await delay(100); // what was retried is over
-  const [cpu, waits] = [server.cpuTime(), faults.called("wait")];
-  await delay(300);
-  assertLessOrEqual(server.cpuTime() - cpu, 30, "milliseconds of CPU time in 300 ms");
-  assertLessOrEqual(faults.called("wait") - waits, 40, "waits in 300 ms");
+  let best = { cpu: Infinity, waits: Infinity };
+  for (let round = 0; round < ROUNDS && !(best.cpu <= 30 && best.waits <= 40); round++) {
+    const [cpu, waits] = [server.cpuTime(), faults.called("wait")];
+    await delay(300);
+    best = { cpu: server.cpuTime() - cpu, waits: faults.called("wait") - waits };
+  }
+  assertLessOrEqual(best.cpu, 30, "milliseconds of CPU time in 300 ms");
+  assertLessOrEqual(best.waits, 40, "waits in 300 ms");
 }
 
 /** A wait for each thing that is done is many, even if each is looked for, waited for and looked for again. */
@@ -199,13 +210,10 @@ function assertComplaints(server: EchoServer, faults: Faults): void {
   );
 }
 
-/** Every kind came up, or this test has shown nothing. */
-function assertHappened(faults: Faults): void {
-  for (const [what, count] of faults.counts()) total.set(what, (total.get(what) ?? 0) + count);
-  for (const kind of KINDS) {
-    assertGreater(sum(faults, new RegExp(` ${kind}$`)), 0, `no ${kind} with FAULTS_SEED=${SEED}`);
-  }
-  assertGreaterOrEqual(sum(faults, /^wait EINTR$/), 1);
+/** Whether every kind came up: else this test has shown nothing yet. */
+function hasHappened(faults: Faults): boolean {
+  const all = KINDS.map((kind) => new RegExp(` ${kind}$`));
+  return [...all, /^wait EINTR$/].every((what) => sum(faults, what) > 0);
 }
 
 function fatal(faults: Faults): number {

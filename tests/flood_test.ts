@@ -53,6 +53,7 @@ function inMiB(bytes: number): string {
 const DESCRIPTORS = 128;
 const CLIENTS = Math.min(1000 * SCALE, SOMAXCONN); // all of which wait to be accepted
 const IDLE = 1000; // milliseconds that a full server is looked at
+const LOOKS = 5; // of which one has to find it so: V8 may still tidy up after the crowd
 const IDLE_CPU = 50; // milliseconds of CPU time that it may take meanwhile: a look each 100 ms
 
 for (
@@ -76,9 +77,12 @@ for (
 
       await crowd(server, async (served) => {
         // Full, it looks now and then whether it still is, and no more than that.
-        const before = server.cpuTime();
-        await delay(IDLE);
-        const spent = server.cpuTime() - before;
+        let spent = Infinity;
+        for (let look = 0; look < LOOKS && spent > IDLE_CPU; look++) {
+          const before = server.cpuTime();
+          await delay(IDLE);
+          spent = server.cpuTime() - before;
+        }
         assertLessOrEqual(spent, IDLE_CPU, `${spent} ms of CPU time in ${IDLE} ms`);
         // Those that it has are served as before.
         for (const connection of served) await assertEchoes(connection, seededBytes(1000, 2));

@@ -143,12 +143,12 @@ test("reports a pipe without a reader that is registered during selectAsync()", 
   using selector = new KqueueSelector();
   const pipe = new Pipe();
   close(pipe.reader);
-  const wait = selector.selectAsync({ timeout: 1000 });
+  const wait = selector.selectAsync({ timeout: 60_000 });
   await new Promise((resolve) => setTimeout(resolve, 5));
   selector.register(pipe.writer, EVENT_WRITE);
   const start = performance.now();
   assertStrictEquals((await wait).length, 1);
-  assertLess(performance.now() - start, 500);
+  assertLess(performance.now() - start, 30_000);
   selector.unregister(pipe.writer);
   close(pipe.writer);
 });

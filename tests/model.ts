@@ -19,7 +19,7 @@ import { SELECTORS } from "./selectors.ts";
 
 const FIRST = 64; // of the descriptors that programs use, above those of Deno and the selectors
 const LAST = 69;
-const LONG = 2000; // milliseconds: nothing that ends by itself takes so long
+const LONG = 20_000; // milliseconds: nothing that ends by itself takes so long
 const SHORT = 0.05;
 const ONE = new Uint8Array(1);
 const MUCH = new Uint8Array(2 ** 20); // more than a pipe or socket holds

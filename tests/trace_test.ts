@@ -223,23 +223,28 @@ Deno.test({
     using pair = new Pair();
     using selector = new DefaultSelector();
     selector.register(pair.left, EVENT_READ);
-    const records: SyscallRecord[] = [];
-    using _ = traceSyscalls((call) => records.push(call));
-    // Those without descriptors only let the event loop turn.
-    const polls = () => records.filter(({ name, args }) => name === POLL && args[1] !== "0");
+    let longest = 0; // of some: on a busy machine, it may begin long after selectAsync()
+    for (let round = 0; round < 20 && longest < 15_000; round++) {
+      const records: SyscallRecord[] = [];
+      using _ = traceSyscalls((call) => records.push(call));
+      // Those without descriptors only let the event loop turn.
+      const polls = () => records.filter(({ name, args }) => name === POLL && args[1] !== "0");
 
-    const wait = selector.selectAsync();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assertEquals(polls(), [], "it has not completed");
-    pair.right.send(new Uint8Array([1]));
-    await wait;
+      const wait = selector.selectAsync();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assertEquals(polls(), [], "it has not completed");
+      pair.right.send(new Uint8Array([1]));
+      await wait;
+      pair.left.recv(1);
 
-    const [poll] = polls();
-    assertMatch(
-      `${poll}`,
-      /^(?:WSAP|p)oll\(\[\{fd=\d+, events=POLLIN\}, \{fd=(\d+), events=POLLIN\}\], 2, -1\) = 1 \(\[\{fd=\1, revents=POLLIN\}\]\)$/,
-    );
-    assertGreaterOrEqual(poll!.duration, 15_000);
+      const [poll] = polls();
+      assertMatch(
+        `${poll}`,
+        /^(?:WSAP|p)oll\(\[\{fd=\d+, events=POLLIN\}, \{fd=(\d+), events=POLLIN\}\], 2, -1\) = 1 \(\[\{fd=\1, revents=POLLIN\}\]\)$/,
+      );
+      longest = Math.max(longest, poll!.duration);
+    }
+    assertGreaterOrEqual(longest, 15_000);
   },
 });
 

@@ -15,7 +15,7 @@ import { hasCommand, Program, runProgram } from "./programs.ts";
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
 const PLAYWRIGHT = "playwright-core"; // in a variable, so that checking this project does not fetch it
-const LIMIT = 10_000; // milliseconds until something that must happen is given up
+const LIMIT = 30_000; // milliseconds until something that must happen is given up
 
 // Chromium runs on the real platform, which Deno must not deny.
 const isEmulated = Deno.env.get("SELECTORS_EMULATOR") !== undefined;
@@ -116,7 +116,11 @@ Deno.test({
     await using _ = program;
     const playwright = await import(PLAYWRIGHT);
     const executablePath = await which(chromium!);
-    const browser = await playwright.chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    const browser = await playwright.chromium.launch({
+      executablePath,
+      args: ["--no-sandbox"],
+      timeout: 2 * LIMIT, // the first start of all on a machine takes long
+    });
     try {
       const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
       page.setDefaultTimeout(LIMIT);
