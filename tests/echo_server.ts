@@ -104,13 +104,20 @@ export class EchoServer implements AsyncDisposable {
 
   /** Ends it, asserts that it ends as it should and in time, and returns the lines that were not read yet. */
   async stop(signal: Deno.Signal = "SIGINT"): Promise<string[]> {
-    this.#program.kill(signal);
-    const lines = (await within(STOP_LIMIT, this.#program.rest(), `the end after ${signal}`))
-      .split("\n");
-    assertEquals(lines.splice(-2), ["server closed", ""], "its last line");
-    assertEquals(await within(STOP_LIMIT, this.#program.code(), `the exit after ${signal}`), 0);
-    await this.#stderr;
+    this.kill(signal);
+    const { code, lines } = await this.ended(signal);
+    assertEquals(code, 0, `the exit after ${signal}`);
     return lines;
+  }
+
+  /** Its exit code and the lines that were not read yet, once it has ended for a signal, with the right last line and in time. */
+  async ended(signal: Deno.Signal): Promise<{ code: number; lines: string[] }> {
+    const rest = await within(STOP_LIMIT, this.#program.rest(), `the end after ${signal}`);
+    const lines = rest.split("\n");
+    assertEquals(lines.splice(-2), ["server closed", ""], "its last line");
+    const code = await within(STOP_LIMIT, this.#program.code(), `the exit after ${signal}`);
+    await this.#stderr;
+    return { code, lines };
   }
 
   /** What its descriptors are, such as `socket:[4711]`. */

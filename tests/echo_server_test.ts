@@ -4,6 +4,7 @@
  */
 
 import {
+  assert,
   assertEquals,
   assertGreater,
   assertLessOrEqual,
@@ -443,10 +444,16 @@ for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--w
 
 serverTest("Echo server takes a second signal while it ends for the first", async () => {
   for (const args of [[], ["--workers", "2"]]) {
-    await using server = await EchoServer.start(...args);
-    server.kill("SIGTERM");
-    server.kill("SIGTERM");
-    await server.stop("SIGINT");
-    assertEquals(server.stderr, "");
+    // One that comes after "server closed", when Deno's listeners are gone, ends it as it does any program: then again.
+    let exit = -1;
+    for (let round = 1; round <= 20 && exit !== 0; round++) {
+      await using server = await EchoServer.start(...args);
+      for (const signal of ["SIGTERM", "SIGTERM", "SIGINT"] as const) server.kill(signal);
+      const { code } = await server.ended("SIGINT");
+      assert([0, 128 + 2, 128 + 15].includes(code), `exit ${code}`);
+      assertEquals(server.stderr, "");
+      exit = code;
+    }
+    assertEquals(exit, 0);
   }
 });

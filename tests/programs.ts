@@ -93,9 +93,13 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Sends a signal. */
+  /** Sends a signal, which does nothing when it has ended. */
   kill(signal: Deno.Signal): void {
-    this.child.kill(signal);
+    try {
+      this.child.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // "Child process has already terminated"
+    }
   }
 
   /** Its exit code. */
@@ -104,11 +108,7 @@ export class Program implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
+    this.kill("SIGKILL");
     await this.#lines.cancel();
     await this.child.status;
   }
