@@ -19,6 +19,7 @@ const isWindows = Deno.build.os === "windows"; // has neither such signals, nor 
  */
 const STORM_SCRIPT = `trap 'enough=1' TERM
   sent=0
+  echo started
   while [ $sent -lt ${STORM} ] || [ -z "$enough" ]; do
     burst=$((sent+100))
     while [ $sent -lt $burst ]; do kill -USR2 $1; sent=$((sent+1)); done
@@ -35,6 +36,7 @@ for (const Selector of SELECTORS) {
         const port = Number(await within(EVENT_LIMIT, program.line(), "its port"));
         // On to the last of the bytes, however late their client comes.
         await using storm = new Program("sh", ["-c", STORM_SCRIPT, "sh", `${program.child.pid}`]);
+        assertEquals(await within(EVENT_LIMIT, storm.line(), "the storm"), "started");
         let isOver = false;
         void storm.code().then(() => isOver = true);
 
