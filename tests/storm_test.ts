@@ -14,8 +14,9 @@ const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const isWindows = Deno.build.os === "windows"; // has neither such signals, nor /proc
 
 /**
- * So many signals to a process, and more until it is ended, a hundred at once. V8's mutexes call nanosleep() again for what it has
- * left, which the kernel makes up to 50 µs longer at each signal: without pauses, a thread that waits for V8 might do so for ever.
+ * So many signals to a process, and more until it is ended, a hundred at once. When a mutex of V8's is first fought for, Abseil
+ * measures how fast the processor counts by nanosleep(), again after each signal for what is left, which the kernel makes up to
+ * 50 µs longer each time: without pauses, Deno might sleep for ever.
  */
 const STORM_SCRIPT = `trap 'enough=1' TERM
   sent=0
