@@ -21,31 +21,12 @@ import {
 import { openDescriptors, Pair, Pipe, pipeAt } from "./descriptors.ts";
 import { Program, runProgram } from "./programs.ts";
 import { SELECTORS, unlessLeftOut } from "./selectors.ts";
+import { delay, promptly, timed } from "./timing.ts";
 
-const PROMPT = 100; // milliseconds, and far below any timeout here
 const HEARD = 1000; // milliseconds within which another program hears a signal
 const LONG = 60_000; // milliseconds: a wait that would fail the test if nothing ended it
 
-const delay = (milliseconds: number) =>
-  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
-
 const fds = (events: readonly ReadyEvent[]) => events.map(([{ fd }]) => fd).sort((a, b) => a - b);
-
-/** How long a wait took, in milliseconds. */
-async function timed(wait: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await wait();
-  return performance.now() - start;
-}
-
-/** Does something until it has taken as little time as it should: on a busy machine, the best of some rounds counts. */
-async function promptly(action: () => Promise<number>, limit = PROMPT): Promise<void> {
-  let best = Infinity;
-  for (let round = 0; round < 20 && best >= limit; round++) {
-    best = Math.min(best, await action());
-  }
-  assertLess(best, limit);
-}
 
 for (const Selector of SELECTORS) {
   const isPolled = Selector === PollSelector || Selector === SelectSelector;

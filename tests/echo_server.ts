@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { DefaultSelector } from "../mod.ts";
 import { DENO, path, Program } from "./programs.ts";
+import { delay } from "./timing.ts";
 
 export const ECHO_SERVER = path("examples/echo_server.ts");
 export const BEST: string = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
@@ -229,10 +230,6 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
     assertLess(performance.now(), deadline, `${what} did not come to be`);
     await delay(10);
   }
-}
-
-export function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Bytes that look random and are the same each time. */

@@ -18,7 +18,6 @@ import {
   assertEchoes,
   assertSameBytes,
   Connections,
-  delay,
   EchoServer,
   EVENT_LIMIT,
   leave,
@@ -29,6 +28,7 @@ import {
 } from "./echo_server.ts";
 import { CALLS, cannotFail, Faults, KINDS } from "./faults.ts";
 import { DENO, path, run } from "./programs.ts";
+import { delay } from "./timing.ts";
 
 const SEED = Number(Deno.env.get("FAULTS_SEED") ?? Date.now() % 1_000_000);
 const CONNECTIONS = Number(Deno.env.get("FAULTS_CONNECTIONS") ?? 100);

@@ -13,7 +13,6 @@ import {
   assertSameBytes,
   BEST,
   Connections,
-  delay,
   EchoServer,
   EVENT_LIMIT,
   leave,
@@ -26,6 +25,7 @@ import {
   within,
 } from "./echo_server.ts";
 import { Program } from "./programs.ts";
+import { delay } from "./timing.ts";
 
 const SCALE = Number(Deno.env.get("FLOODS") ?? 1);
 const LIMIT = EVENT_LIMIT * SCALE;

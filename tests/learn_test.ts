@@ -13,6 +13,7 @@ import {
 } from "@std/assert";
 import { isPlatformWith } from "../ffi/mod.ts";
 import { DENO, hasCommand, path, run } from "./programs.ts";
+import { promptly } from "./timing.ts";
 
 const STEPS = [...Deno.readDirSync(path("examples/learn"))].map(({ name }) => name)
   .filter((name) => /^\d/.test(name)).sort();
@@ -79,31 +80,37 @@ Deno.test(
 );
 
 Deno.test("03 asks all the time, and takes the CPU for it", notOnWindows, async () => {
-  const [answered, asked, cpu, ...rest] = await linesOf("03");
-  assertMatch(answered!, /^the second client was answered after \d+ ms$/);
-  assertGreaterOrEqual(numbers(answered)[0]!, 300);
-  const [calls, empty] = numbers(asked);
-  assertGreater(calls!, 100);
-  assertEquals(empty, calls! - 1);
-  assertGreater(numbers(cpu)[0]!, 10); // of 300 ms, on a machine that others load too
-  assertEquals(rest, []);
+  let most = { calls: 0, cpu: 0 }; // on a machine that others load too
+  for (let round = 0; round < 20 && !(most.calls > 1000 && most.cpu > 30); round++) {
+    const [answered, asked, cpu, ...rest] = await linesOf("03");
+    assertMatch(answered!, /^the second client was answered after \d+ ms$/);
+    assertGreaterOrEqual(numbers(answered)[0]!, 300);
+    const [calls, empty] = numbers(asked);
+    assertEquals(empty, calls! - 1);
+    assertEquals(rest, []);
+    most = { calls: calls!, cpu: numbers(cpu)[0]! };
+  }
+  assertGreater(most.calls, 1000);
+  assertGreater(most.cpu, 30); // of 300 ms
 });
 
 Deno.test({
   name: "04 waits with poll() for whoever has something, at next to no CPU time",
   ...notOnWindows,
   async fn() {
-    const lines = withoutDescriptors(await linesOf("04"));
-    assertEquals(lines.slice(0, -1), [
-      "poll() says: 1 of 3 descriptors are ready",
-      "  fd: third",
-      "poll() says: 2 of 3 descriptors are ready",
-      "  fd: first",
-      "  fd: third",
-      "poll() says: 0 of 3 descriptors are ready",
-    ]);
-    assertMatch(lines.at(-1)!, /^300 ms of waiting took [\d.]+ ms of CPU time$/);
-    assertLess(numbers(lines.at(-1))[1]!, 150);
+    await promptly(async () => {
+      const lines = withoutDescriptors(await linesOf("04"));
+      assertEquals(lines.slice(0, -1), [
+        "poll() says: 1 of 3 descriptors are ready",
+        "  fd: third",
+        "poll() says: 2 of 3 descriptors are ready",
+        "  fd: first",
+        "  fd: third",
+        "poll() says: 0 of 3 descriptors are ready",
+      ]);
+      assertMatch(lines.at(-1)!, /^300 ms of waiting took [\d.]+ ms of CPU time$/);
+      return numbers(lines.at(-1))[1]!;
+    }, 30);
   },
 });
 

@@ -1,16 +1,13 @@
 /** readable() and writable(): one descriptor, one promise, on a selector that comes and goes with its waiters. */
 
-import { assert, assertEquals, assertLess, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { isOsError, readable, Socket, writable } from "../mod.ts";
 import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
 import { runProgram } from "./programs.ts";
 import { unlessLeftOut } from "./selectors.ts";
+import { delay, promptly, timed } from "./timing.ts";
 
-const PROMPT = 100; // milliseconds
-const CLOSED = 5000; // milliseconds until a closed descriptor must have been noticed
-
-const delay = (milliseconds: number) =>
-  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+const CLOSED = 1000; // milliseconds until a closed descriptor must have been noticed
 
 /** Whether a promise is settled by now. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -117,23 +114,22 @@ Deno.test("A waiter that is told may wait again at once, and others of the descr
 Deno.test("An aborted wait rejects with the reason, promptly, and leaves the others waiting", async () => {
   using pair = new Pair();
   for (const reason of [new Error("mine"), "a string", undefined]) {
-    let best = Infinity; // of some rounds, on a busy machine
-    for (let round = 0; round < 20 && best >= PROMPT; round++) {
+    await promptly(async () => {
       const controller = new AbortController();
       const aborted = readable(pair.right, { signal: controller.signal });
       const other = readable(pair.right);
       await delay(5);
-      const start = performance.now();
-      controller.abort(reason);
-      const caught = await aborted.then(() => assert(false), (error) => error);
-      assertStrictEquals(caught, controller.signal.reason);
-      best = Math.min(best, performance.now() - start);
+      const elapsed = await timed(async () => {
+        controller.abort(reason);
+        const caught = await aborted.then(() => assert(false), (error) => error);
+        assertStrictEquals(caught, controller.signal.reason);
+      });
       assert(!await isSettled(other));
       pair.left.send(new Uint8Array(1));
       await other;
       pair.right.recv(1);
-    }
-    assertLess(best, PROMPT);
+      return elapsed;
+    });
   }
   const caught = await readable(pair.right, { signal: AbortSignal.abort("before") })
     .then(() => "resolved", (error) => error);
@@ -157,17 +153,19 @@ Deno.test("Bad file objects and closed descriptors reject as register() throws, 
 });
 
 Deno.test("A descriptor closed meanwhile rejects with EBADF instead of hanging", async () => {
-  const pair = tcpPair();
-  const fd = pair.right.fileno();
-  const waits = [readable(pair.right), readable(pair.right)];
-  await delay(5);
-  pair[Symbol.dispose]();
-  const start = performance.now();
-  for (const wait of waits) {
-    const error = await assertRejects(() => wait, Deno.errors.BadResource, ` ${fd}:`);
-    assert(isOsError(error) && error.code === "EBADF");
-  }
-  assertLess(performance.now() - start, CLOSED);
+  await promptly(async () => {
+    const pair = tcpPair();
+    const fd = pair.right.fileno();
+    const waits = [readable(pair.right), readable(pair.right)];
+    await delay(5);
+    pair[Symbol.dispose]();
+    return timed(async () => {
+      for (const wait of waits) {
+        const error = await assertRejects(() => wait, Deno.errors.BadResource, ` ${fd}:`);
+        assert(isOsError(error) && error.code === "EBADF");
+      }
+    });
+  }, CLOSED);
 });
 
 Deno.test(

@@ -2,9 +2,10 @@
 
 import { assertEquals, assertGreater, assertGreaterOrEqual, assertLess } from "@std/assert";
 import "./descriptors.ts"; // opens libc before the tests
-import { delay, EVENT_LIMIT, until, within } from "./echo_server.ts";
+import { EVENT_LIMIT, until, within } from "./echo_server.ts";
 import { DENO, hasCommand, path, Program, run } from "./programs.ts";
 import { SELECTORS } from "./selectors.ts";
+import { delay } from "./timing.ts";
 
 const STORM = 10_000 * Number(Deno.env.get("FLOODS") ?? 1); // signals, and at least as many
 const BYTES = 1000; // to be echoed in it
