@@ -5,18 +5,10 @@
  * @module
  */
 
-import {
-  EVENT_PRIORITY,
-  EVENT_READ,
-  EVENT_WRITE,
-  type FileObject,
-  type ReadyEvent,
-  type RegisterOptions,
-  type SelectorKey,
-  type TriggerMode,
-} from "./types.ts";
+import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./types.ts";
 import type { Mechanism, MechanismFactory } from "./mechanism.ts";
-import { enter, interrupt, isTurnDue, leave, park, turn, type Wait } from "./parking.ts";
+import { AsyncWait } from "./async_wait.ts";
+import { checkEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
 import { Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
@@ -24,12 +16,8 @@ import { Waker } from "./waker.ts";
 export type DataAndOptions<Data> = undefined extends Data ? [data?: Data, options?: RegisterOptions]
   : [data: Data, options?: RegisterOptions];
 
-const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY;
-
 // Waits longer than this, the longest that an int of milliseconds can say, are made of several.
 const LONGEST_WAIT = 2 ** 31 - 1;
-
-const SPURIOUS_PAUSE = 5; // milliseconds
 
 /** Whether the operating system still watches what is registered under a number. For readable() and writable(). */
 export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) => boolean;
@@ -73,9 +61,8 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   readonly #map = new RegistrationMap<Data, File>(this.#registrations);
   readonly #waker: Waker;
   readonly #wakerOutside: Waker;
-  readonly #mechanism: Mechanism<Data, File>;
-  #wait: Wait | undefined; // of selectAsync()
-  #hasEntered = false; // for selectAsync()
+  readonly #mechanism: Mechanism;
+  readonly #async: AsyncWait;
   #closed = false;
 
   /**
@@ -88,7 +75,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
    * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
    */
   constructor(
-    createMechanism: MechanismFactory<Data, File>,
+    createMechanism: MechanismFactory,
     isSupported: boolean = new.target.isSupported(),
   ) {
     if (!isSupported) {
@@ -105,6 +92,10 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
       this.#waker.close();
       throw error;
     }
+    this.#async = new AsyncWait(this.#mechanism, () => {
+      this.#mechanism.close();
+      this.#waker.close();
+    });
   }
 
   /**
@@ -159,7 +150,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const registration = new Registration<Data, File>(key);
     this.#mechanism.add(registration);
     this.#registrations.add(registration);
-    this.#refresh();
+    this.#async.refresh();
     return key;
   }
 
@@ -176,7 +167,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const registration = this.#find(fileobj);
     this.#registrations.delete(registration);
     this.#mechanism.remove(registration);
-    this.#refresh();
+    this.#async.refresh();
     return registration.key;
   }
 
@@ -215,7 +206,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
         this.#mechanism.remove(registration);
         throw error;
       } finally {
-        this.#refresh();
+        this.#async.refresh();
       }
     }
     return registration.key;
@@ -245,7 +236,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     this.#checkOpen();
     const ready: ReadyEvent<Data, File>[] = [];
     if (limit === 0) {
-      if (this.#mechanism.wait(0, ready)) this.#passOn();
+      if (this.#mechanism.wait(0, ready) === "woken") this.#passOn();
       return ready;
     }
 
@@ -253,12 +244,12 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const deadline = limit === Infinity ? Infinity : performance.now() + limit;
     let remaining = limit;
     do {
-      const over = this.#mechanism.wait(
+      const outcome = this.#mechanism.wait(
         remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
         ready,
       );
-      if (over) this.#passOn();
-      if (over || ready.length > 0) break;
+      if (outcome === "woken") this.#passOn();
+      if (outcome !== "looked" || ready.length > 0) break;
       remaining = deadline - performance.now();
     } while (remaining > 0);
     return ready;
@@ -372,25 +363,12 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     this.#closed = true;
     this.#registrations.clear();
     this.#wakerOutside.close();
-    // A parked thread uses the descriptors still: they go when it has returned.
-    if (this.#wait === undefined) this.#free();
-    else endWait(this.#wait);
+    this.#async.close();
   }
 
   /** The same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #free(): void {
-    this.#mechanism.close();
-    this.#waker.close();
-    if (this.#hasEntered) leave();
-  }
-
-  /** A parked thread waits for what was registered when it parked, unless the mechanism's own descriptor stands for all. */
-  #refresh(): void {
-    if (this.#wait !== undefined && !this.#mechanism.isPollable) interrupt();
   }
 
   /** The wait of selectAsync(). Puts the registrations that were found ready into `found`, where it is given. */
@@ -401,48 +379,18 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
     const limit = checkTimeout(timeout);
     signal?.throwIfAborted();
     this.#checkOpen();
-    if (this.#wait !== undefined) {
+    if (this.#async.isUnderWay) {
       throw new Deno.errors.Busy(`The ${this.constructor.name} is already waiting`);
     }
-    if (!this.#hasEntered) {
-      enter();
-      this.#hasEntered = true;
-    }
-    const mechanism = this.#mechanism;
-    const wait: Wait = {
-      pollfds: () => mechanism.pollfds(),
-      deadline: limit === Infinity ? Infinity : performance.now() + limit,
-      over: false,
-    };
-    this.#wait = wait;
-    const abort = () => endWait(wait);
-    signal?.addEventListener("abort", abort);
-    try {
-      if (isTurnDue()) await turn();
-      for (let looks = 0;; looks++) {
-        // poll(2) may see what the mechanism passes over, such as a hang-up with select(2): do not spin on it.
-        if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
-        if (this.#closed) return [];
-        signal?.throwIfAborted();
-        const ready: ReadyEvent<Data, File>[] = [];
-        const over = mechanism.wait(0, ready);
-        if (over || ready.length > 0 || performance.now() >= wait.deadline) {
-          if (found) { for (const [{ fd }] of ready) found.push(this.#registrations.byFd[fd]!); }
-          return ready;
-        }
-        wait.over = false;
-        await park(wait);
-      }
-    } finally {
-      signal?.removeEventListener("abort", abort);
-      this.#wait = undefined;
-      if (this.#closed) this.#free();
-    }
+    const ready: ReadyEvent<Data, File>[] = [];
+    await this.#async.select(ready, performance.now() + limit, signal);
+    if (found) { for (const [{ fd }] of ready) found.push(this.#registrations.byFd[fd]!); }
+    return ready;
   }
 
   /** A wake-up that select() took is also that of the selectAsync() which is under way. */
   #passOn(): void {
-    if (this.#wait !== undefined) this.#waker.wake();
+    if (this.#async.isUnderWay) this.#waker.wake();
   }
 
   #isCurrent(registration: Registration<Data, File>): boolean {
@@ -469,53 +417,6 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   #checkOpen(): void {
     if (this.#closed) throw new Deno.errors.BadResource(`The ${this.constructor.name} is closed`);
   }
-}
-
-function endWait(wait: Wait): void {
-  wait.over = true;
-  interrupt();
-}
-
-/** The descriptor of a file object. */
-export function filenoOf(fileobj: FileObject): number {
-  const fd = typeof fileobj === "number" ? fileobj : askFileno(fileobj);
-  if ((fd | 0) !== fd || fd < 0) {
-    throw new RangeError(`A descriptor must be an integer from 0 to 2147483647, not ${fd}`);
-  }
-  return fd | 0; // -0 is 0
-}
-
-function askFileno(fileobj: { fileno(): number }): number {
-  if (fileobj === null || (typeof fileobj !== "object" && typeof fileobj !== "function")) {
-    throw new TypeError("A file object must be a descriptor or an object with fileno()");
-  }
-  if (typeof fileobj.fileno !== "function") {
-    throw new TypeError("A file object must be a descriptor or an object with fileno()");
-  }
-  const fd = fileobj.fileno();
-  if (typeof fd !== "number") throw new TypeError("fileno() must return a number");
-  return fd;
-}
-
-function checkEvents(events: number): void {
-  if (typeof events !== "number") throw new TypeError("Events must be a number");
-  if ((events & EVERY_EVENT) !== events || events === 0) {
-    throw new RangeError(
-      `Events must be EVENT_READ, EVENT_WRITE, EVENT_PRIORITY or several of them, not ${events}`,
-    );
-  }
-}
-
-function checkMode(mode: TriggerMode = "level"): TriggerMode {
-  if (mode === "level" || mode === "edge" || mode === "oneshot") return mode;
-  throw new RangeError(`Mode must be "level", "edge" or "oneshot", not ${String(mode)}`);
-}
-
-function checkTimeout(timeout: number | null | undefined): number {
-  if (timeout === undefined || timeout === null) return Infinity;
-  if (typeof timeout !== "number") throw new TypeError("The timeout must be a number");
-  if (Number.isNaN(timeout)) throw new RangeError("The timeout must not be NaN");
-  return timeout > 0 ? timeout : 0;
 }
 
 function longWait(remaining: number): number {

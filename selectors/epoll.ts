@@ -6,41 +6,9 @@
  * @module
  */
 
-import {
-  close,
-  dup3,
-  EBADF,
-  EEXIST,
-  ENOENT,
-  ENOSYS,
-  EPERM,
-  EPOLL_CLOEXEC,
-  epoll_create1,
-  epoll_ctl,
-  EPOLL_CTL_ADD,
-  EPOLL_CTL_DEL,
-  EPOLL_CTL_MOD,
-  epoll_event,
-  epoll_pwait2,
-  epoll_wait,
-  EPOLLERR,
-  EPOLLET,
-  EPOLLHUP,
-  EPOLLIN,
-  EPOLLONESHOT,
-  EPOLLOUT,
-  EPOLLPRI,
-  errno,
-  has_epoll_pwait2,
-  isPlatformWith,
-  makeOsError,
-  O_CLOEXEC,
-  osError,
-  POLLIN,
-  timespec,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 import { BaseSelector } from "./base.ts";
-import { isInterruption, type Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
@@ -54,9 +22,9 @@ import type { Waker } from "./waker.ts";
 
 // Where the fields of struct epoll_event lie in an array of 32-bit words. The 64 bits of `data` carry the descriptor
 // and the generation of its registration.
-const WORDS = epoll_event.size / 4;
-const EVENTS = epoll_event.offsets.events / 4;
-const FD = epoll_event.offsets.data / 4;
+const WORDS = c.epoll_event.size / 4;
+const EVENTS = c.epoll_event.offsets.events / 4;
+const FD = c.epoll_event.offsets.data / 4;
 const GENERATION = FD + 1;
 
 const WAKER_GENERATION = 0;
@@ -78,11 +46,11 @@ let pwait2: boolean | undefined;
  */
 export class EpollSelector<Data = unknown, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
-  readonly #epoll: Epoll<Data, File>;
+  readonly #epoll: Epoll;
 
   /** Whether the platform has epoll. */
   static override isSupported(): boolean {
-    return isPlatformWith("epoll");
+    return c.isPlatformWith("epoll");
   }
 
   /**
@@ -93,7 +61,7 @@ export class EpollSelector<Data = unknown, File extends FileObject = FileObject>
    * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
    */
   constructor() {
-    let epoll!: Epoll<Data, File>;
+    let epoll!: Epoll;
     super((registrations, waker) => epoll = new Epoll(registrations, waker));
     this.#epoll = epoll;
   }
@@ -104,20 +72,20 @@ export class EpollSelector<Data = unknown, File extends FileObject = FileObject>
   }
 }
 
-class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
-  readonly #registrations: Registrations<Data, File>;
+class Epoll implements Mechanism {
+  readonly #registrations: Registrations;
   readonly #waker: Waker;
   #epfd: number;
   #generation = WAKER_GENERATION;
   #events = new Int32Array(64 * WORDS);
   readonly #event = new Int32Array(WORDS);
-  readonly #timespec = new Uint8Array(timespec.size);
+  readonly #timespec = new Uint8Array(c.timespec.size);
 
-  constructor(registrations: Registrations<Data, File>, waker: Waker) {
+  constructor(registrations: Registrations, waker: Waker) {
     this.#registrations = registrations;
     this.#waker = waker;
     this.#epfd = this.#create();
-    pwait2 ??= has_epoll_pwait2();
+    pwait2 ??= c.has_epoll_pwait2();
   }
 
   fileno(): number {
@@ -126,29 +94,29 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   check(_fd: number, _events: number, _mode: TriggerMode): void {}
 
-  add(registration: Registration<Data, File>): void {
-    this.#control(EPOLL_CTL_ADD, registration);
+  add(registration: Registration): void {
+    this.#control(c.EPOLL_CTL_ADD, registration);
     // Room for every registration and the waker: one wait reports all that is ready.
     if (this.#events.length < (this.#registrations.size + 2) * WORDS) {
       this.#events = new Int32Array(this.#events.length * 2);
     }
   }
 
-  change(registration: Registration<Data, File>): void {
-    this.#control(EPOLL_CTL_MOD, registration);
+  change(registration: Registration): void {
+    this.#control(c.EPOLL_CTL_MOD, registration);
   }
 
-  remove(registration: Registration<Data, File>): void {
+  remove(registration: Registration): void {
     // Fails with ENOENT or EBADF where the descriptor was closed before: that is what was wanted.
-    epoll_ctl(this.#epfd, EPOLL_CTL_DEL, registration.fd, null);
+    c.epoll_ctl(this.#epfd, c.EPOLL_CTL_DEL, registration.fd, null);
   }
 
-  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
+  wait(timeout: number, ready: ReadyEvent[]): Outcome {
     const count = this.#wait(timeout);
     if (count === -1) {
-      const error = errno();
-      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
-      throw osError("epoll_wait", this.#epfd, error);
+      const error = c.errno();
+      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
+      throw c.osError("epoll_wait", this.#epfd, error);
     }
 
     const events = this.#events;
@@ -171,64 +139,64 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     }
     // Only now, when it is known which "oneshot" is used up.
     if (stale !== undefined) this.#trySilence(stale, over || ready.length > 0);
-    return over;
+    return over ? "woken" : "looked";
   }
 
   readonly isPollable = true;
 
   pollfds(): Int32Array {
-    return new Int32Array([this.#epfd, POLLIN]);
+    return new Int32Array([this.#epfd, c.POLLIN]);
   }
 
-  isWatching(registration: Registration<Data, File>): boolean {
-    if (this.#tryControl(EPOLL_CTL_MOD, registration) === 0) return true;
-    const error = errno();
-    return error !== ENOENT && error !== EBADF; // without memory, say, nothing is known: so it is as before
+  isWatching(registration: Registration): boolean {
+    if (this.#tryControl(c.EPOLL_CTL_MOD, registration) === 0) return true;
+    const error = c.errno();
+    return error !== c.ENOENT && error !== c.EBADF; // without memory, say, nothing is known: so it is as before
   }
 
   close(): void {
-    if (this.#epfd !== -1) close(this.#epfd);
+    if (this.#epfd !== -1) c.close(this.#epfd);
     this.#epfd = -1;
   }
 
   #create(): number {
-    const epfd = epoll_create1(EPOLL_CLOEXEC);
-    if (epfd === -1) throw osError("epoll_create1", "");
+    const epfd = c.epoll_create1(c.EPOLL_CLOEXEC);
+    if (epfd === -1) throw c.osError("epoll_create1", "");
     const waker = this.#waker.fileno();
-    if (this.#epoll_ctl(EPOLL_CTL_ADD, epfd, waker, EPOLLIN, WAKER_GENERATION) === -1) {
-      const error = osError("epoll_ctl", waker);
-      close(epfd);
+    if (this.#epoll_ctl(c.EPOLL_CTL_ADD, epfd, waker, c.EPOLLIN, WAKER_GENERATION) === -1) {
+      const error = c.osError("epoll_ctl", waker);
+      c.close(epfd);
       throw error;
     }
     return epfd;
   }
 
-  #control(operation: number, registration: Registration<Data, File>): void {
+  #control(operation: number, registration: Registration): void {
     const { fd } = registration;
     if (this.#tryControl(operation, registration) === 0) return;
-    let error = errno();
+    let error = c.errno();
 
     // The kernel's list follows open files and ours numbers: after close(2), dup(2) and reuse either may know more.
-    if (error === EEXIST || error === ENOENT) {
-      const other = error === EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (error === c.EEXIST || error === c.ENOENT) {
+      const other = error === c.EEXIST ? c.EPOLL_CTL_MOD : c.EPOLL_CTL_ADD;
       if (this.#tryControl(other, registration) === 0) return;
-      error = errno();
+      error = c.errno();
     }
-    if (error === EPERM) {
-      throw makeOsError(
+    if (error === c.EPERM) {
+      throw c.makeOsError(
         `epoll_ctl ${fd}: regular files are always ready; epoll does not take them (EPERM ${error})`,
         "epoll_ctl",
         "EPERM",
         error,
       );
     }
-    throw osError("epoll_ctl", fd, error);
+    throw c.osError("epoll_ctl", fd, error);
   }
 
-  #tryControl(operation: number, registration: Registration<Data, File>): number {
+  #tryControl(operation: number, registration: Registration): number {
     const { fd } = registration;
     // A new entry is told from one that an earlier file may have left under the same number.
-    if (operation === EPOLL_CTL_ADD) {
+    if (operation === c.EPOLL_CTL_ADD) {
       this.#generation = (this.#generation + 1 | 0) || WAKER_GENERATION + 1;
       registration.generation = this.#generation;
     }
@@ -241,22 +209,22 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
     event[EVENTS] = events;
     event[FD] = fd;
     event[GENERATION] = generation;
-    return epoll_ctl(epfd, op, fd, event);
+    return c.epoll_ctl(epfd, op, fd, event);
   }
 
   #wait(timeout: number): number {
     const events = this.#events;
     const maxevents = events.length / WORDS;
-    if (timeout === Infinity) return epoll_wait(this.#epfd, events, maxevents, -1);
+    if (timeout === Infinity) return c.epoll_wait(this.#epfd, events, maxevents, -1);
     if (pwait2 && !Number.isInteger(timeout)) {
       const nanoseconds = Math.ceil(timeout * 1e6);
       const tv_sec = Math.floor(nanoseconds / 1e9);
-      timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
-      const count = epoll_pwait2(this.#epfd, events, maxevents, this.#timespec);
-      if (count !== -1 || errno() !== ENOSYS) return count;
+      c.timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
+      const count = c.epoll_pwait2(this.#epfd, events, maxevents, this.#timespec);
+      if (count !== -1 || c.errno() !== c.ENOSYS) return count;
       pwait2 = false;
     }
-    return epoll_wait(this.#epfd, events, maxevents, Math.ceil(timeout));
+    return c.epoll_wait(this.#epfd, events, maxevents, Math.ceil(timeout));
   }
 
   /** Out of descriptors, say, what is ready is not lost: the next wait sees the rest again. */
@@ -276,7 +244,7 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
   #silence(stale: number[]): void {
     const { byFd } = this.#registrations;
     const isRemoved = stale.map((fd) =>
-      byFd[fd] === undefined && epoll_ctl(this.#epfd, EPOLL_CTL_DEL, fd, null) === 0
+      byFd[fd] === undefined && c.epoll_ctl(this.#epfd, c.EPOLL_CTL_DEL, fd, null) === 0
     );
     if (isRemoved.every(Boolean)) return;
 
@@ -285,21 +253,21 @@ class Epoll<Data, File extends FileObject> implements Mechanism<Data, File> {
       // Only what the old list has still: a number that was closed meanwhile may be another file's by now.
       if (!registration.armed || !this.isWatching(registration)) continue;
       const { fd, generation, events, mode } = registration;
-      this.#epoll_ctl(EPOLL_CTL_ADD, epfd, fd, interest(events, mode), generation);
+      this.#epoll_ctl(c.EPOLL_CTL_ADD, epfd, fd, interest(events, mode), generation);
     }
-    const result = dup3(epfd, this.#epfd, O_CLOEXEC);
-    const error = errno();
-    close(epfd);
-    if (result === -1) throw osError("dup3", this.#epfd, error);
+    const result = c.dup3(epfd, this.#epfd, c.O_CLOEXEC);
+    const error = c.errno();
+    c.close(epfd);
+    if (result === -1) throw c.osError("dup3", this.#epfd, error);
   }
 }
 
 function interest(events: number, mode: TriggerMode): number {
-  return (events & EVENT_READ ? EPOLLIN : 0) |
-    (events & EVENT_WRITE ? EPOLLOUT : 0) |
-    (events & EVENT_PRIORITY ? EPOLLPRI : 0) |
-    (mode === "edge" ? EPOLLET : 0) |
-    (mode === "oneshot" ? EPOLLONESHOT : 0);
+  return (events & EVENT_READ ? c.EPOLLIN : 0) |
+    (events & EVENT_WRITE ? c.EPOLLOUT : 0) |
+    (events & EVENT_PRIORITY ? c.EPOLLPRI : 0) |
+    (mode === "edge" ? c.EPOLLET : 0) |
+    (mode === "oneshot" ? c.EPOLLONESHOT : 0);
 }
 
 /**
@@ -308,8 +276,8 @@ function interest(events: number, mode: TriggerMode): number {
  */
 function readiness(events: number, asked: number): number {
   let ready = 0;
-  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) ready |= EVENT_READ;
-  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) ready |= EVENT_WRITE;
-  if (events & EPOLLPRI) ready |= EVENT_PRIORITY;
+  if (events & (c.EPOLLIN | c.EPOLLHUP | c.EPOLLERR)) ready |= EVENT_READ;
+  if (events & (c.EPOLLOUT | c.EPOLLHUP | c.EPOLLERR)) ready |= EVENT_WRITE;
+  if (events & c.EPOLLPRI) ready |= EVENT_PRIORITY;
   return ready & asked || asked;
 }

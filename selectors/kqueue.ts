@@ -6,36 +6,10 @@
  * @module
  */
 
-import {
-  close,
-  EINVAL,
-  EPIPE,
-  errno,
-  EV_ADD,
-  EV_CLEAR,
-  EV_DELETE,
-  EV_ENABLE,
-  EV_ONESHOT,
-  EV_RECEIPT,
-  EVFILT_EXCEPT,
-  EVFILT_READ,
-  EVFILT_WRITE,
-  F_SETFD,
-  fcntl,
-  FD_CLOEXEC,
-  isPlatformWith,
-  kevent,
-  kqueue,
-  type KqueueCalls,
-  libkqueue,
-  NOTE_OOB,
-  osError,
-  poll,
-  POLLIN,
-  timespec,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
+import { setCloseOnExec } from "../os/descriptor.ts";
 import { BaseSelector } from "./base.ts";
-import { isInterruption, type Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
 import { interest } from "./poll.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
@@ -49,26 +23,26 @@ import {
 import type { Waker } from "./waker.ts";
 
 const FILTERS = [
-  { event: EVENT_READ, filter: EVFILT_READ, fflags: 0 },
-  { event: EVENT_WRITE, filter: EVFILT_WRITE, fflags: 0 },
-  { event: EVENT_PRIORITY, filter: EVFILT_EXCEPT, fflags: NOTE_OOB },
-].filter(({ event }) => event !== EVENT_PRIORITY || EVFILT_EXCEPT !== 0);
+  { event: EVENT_READ, filter: c.EVFILT_READ, fflags: 0 },
+  { event: EVENT_WRITE, filter: c.EVFILT_WRITE, fflags: 0 },
+  { event: EVENT_PRIORITY, filter: c.EVFILT_EXCEPT, fflags: c.NOTE_OOB },
+].filter(({ event }) => event !== EVENT_PRIORITY || c.EVFILT_EXCEPT !== 0);
 const EVERY_EVENT = FILTERS.reduce((events, { event }) => events | event, 0);
 
 const WAKER_GENERATION = 0;
-const NO_TIME = new Uint8Array(timespec.size);
+const NO_TIME = new Uint8Array(c.timespec.size);
 const NO_PLACE = -1;
 
 // Where the fields of struct kevent lie in arrays of 32-bit words and of halves of them. `udata` carries the generation of
 // the registration. Filters and flags fit in 16 bits also where they have 32.
-const WORDS = kevent.size / 4;
-const HALVES = kevent.size / 2;
-const FD = kevent.offsets.ident / 4;
-const FFLAGS = kevent.offsets.fflags / 4;
-const DATA = kevent.offsets.data / 4;
-const GENERATION = kevent.offsets.udata / 4;
-const FILTER = kevent.offsets.filter / 2;
-const FLAGS = kevent.offsets.flags / 2;
+const WORDS = c.kevent.size / 4;
+const HALVES = c.kevent.size / 2;
+const FD = c.kevent.offsets.ident / 4;
+const FFLAGS = c.kevent.offsets.fflags / 4;
+const DATA = c.kevent.offsets.data / 4;
+const GENERATION = c.kevent.offsets.udata / 4;
+const FILTER = c.kevent.offsets.filter / 2;
+const FLAGS = c.kevent.offsets.flags / 2;
 
 /** An array of struct kevents. */
 class Kevents {
@@ -77,7 +51,7 @@ class Kevents {
   readonly halves: Int16Array;
 
   constructor(length: number) {
-    const buffer = new ArrayBuffer(length * kevent.size);
+    const buffer = new ArrayBuffer(length * c.kevent.size);
     this.length = length;
     this.words = new Int32Array(buffer);
     this.halves = new Int16Array(buffer);
@@ -106,11 +80,11 @@ class Kevents {
  */
 export class KqueueSelector<Data = unknown, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
-  readonly #kqueue: Kqueue<Data, File>;
+  readonly #kqueue: Kqueue;
 
   /** Whether the platform has kqueue by itself. */
   static override isSupported(): boolean {
-    return isPlatformWith("kqueue");
+    return c.isPlatformWith("kqueue");
   }
 
   /**
@@ -123,10 +97,10 @@ export class KqueueSelector<Data = unknown, File extends FileObject = FileObject
    * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
    */
   constructor({ library }: { library?: string } = {}) {
-    let mechanism!: Kqueue<Data, File>;
+    let mechanism!: Kqueue;
     super(
       (registrations, waker) => mechanism = new Kqueue(registrations, waker, library),
-      library !== undefined || isPlatformWith("kqueue"),
+      library !== undefined || c.isPlatformWith("kqueue"),
     );
     this.#kqueue = mechanism;
   }
@@ -137,29 +111,31 @@ export class KqueueSelector<Data = unknown, File extends FileObject = FileObject
   }
 }
 
-class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
-  readonly #registrations: Registrations<Data, File>;
+class Kqueue implements Mechanism {
+  readonly #registrations: Registrations;
   readonly #waker: Waker;
-  readonly #calls: KqueueCalls;
+  readonly #calls: c.KqueueCalls;
   readonly #isQueuePollable: boolean;
   #kq: number;
   #generation = WAKER_GENERATION;
   #events = new Kevents(64);
   readonly #changes = new Kevents(2 * FILTERS.length);
   readonly #receipts = new Kevents(2 * FILTERS.length);
-  readonly #timespec = new Uint8Array(timespec.size);
-  readonly #reported: Registration<Data, File>[] = []; // by the place of their event, during a wait
+  readonly #timespec = new Uint8Array(c.timespec.size);
+  readonly #reported: Registration[] = []; // by the place of their event, during a wait
   // Writers whose reader has gone before: kqueue does not take them, and they are always ready.
-  readonly #broken = new Set<Registration<Data, File>>();
+  readonly #broken = new Set<Registration>();
 
   constructor(
-    registrations: Registrations<Data, File>,
+    registrations: Registrations,
     waker: Waker,
     library: string | undefined,
   ) {
     this.#registrations = registrations;
     this.#waker = waker;
-    this.#calls = library === undefined ? { kqueue, kevent } : libkqueue(library);
+    this.#calls = library === undefined
+      ? { kqueue: c.kqueue, kevent: c.kevent }
+      : c.libkqueue(library);
     this.#kq = this.#create();
     this.#isQueuePollable = library === undefined || this.#canPoll();
   }
@@ -172,7 +148,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     if ((events & EVERY_EVENT) !== events) this.#refusePriority(fd);
   }
 
-  add(registration: Registration<Data, File>): void {
+  add(registration: Registration): void {
     this.#generation = (this.#generation + 1 | 0) || WAKER_GENERATION + 1;
     registration.generation = this.#generation;
     this.#add(0, registration);
@@ -182,23 +158,23 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     }
   }
 
-  change(registration: Registration<Data, File>): void {
+  change(registration: Registration): void {
     // EV_ADD changes neither EV_CLEAR nor EV_ONESHOT of a filter that is there already: first away with it.
     this.#broken.delete(registration);
-    this.#add(this.#put(0, registration, EVERY_EVENT, EV_DELETE), registration);
+    this.#add(this.#put(0, registration, EVERY_EVENT, c.EV_DELETE), registration);
   }
 
-  remove(registration: Registration<Data, File>): void {
+  remove(registration: Registration): void {
     this.#broken.delete(registration);
     this.#delete(registration, registration.events);
   }
 
-  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
+  wait(timeout: number, ready: ReadyEvent[]): Outcome {
     const count = this.#wait(this.#broken.size === 0 ? timeout : 0);
     if (count === -1) {
-      const error = errno();
-      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
-      throw osError("kevent", this.#kq, error);
+      const error = c.errno();
+      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
+      throw c.osError("kevent", this.#kq, error);
     }
 
     const { words, halves } = this.#events;
@@ -219,7 +195,7 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     for (const registration of this.#broken) this.#reportBroken(registration, ready);
     ready.forEach(([, events], i) => this.#settle(this.#reported[i]!, events));
     this.#reported.length = 0;
-    return over;
+    return over ? "woken" : "looked";
   }
 
   /** The queue says nothing of the broken ones. */
@@ -228,66 +204,66 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   pollfds(): Int32Array {
-    const fds = this.#isQueuePollable ? [this.#kq, POLLIN] : [this.#waker.fileno(), POLLIN];
+    const fds = this.#isQueuePollable ? [this.#kq, c.POLLIN] : [this.#waker.fileno(), c.POLLIN];
     const others = this.#isQueuePollable ? this.#broken : this.#registrations;
     for (const { fd, events, armed } of others) if (armed) fds.push(fd, interest(events));
     return new Int32Array(fds);
   }
 
-  isWatching(registration: Registration<Data, File>): boolean {
+  isWatching(registration: Registration): boolean {
     if (this.#broken.has(registration)) return this.#isBroken(registration);
-    const count = this.#put(0, registration, registration.events, EV_ENABLE);
+    const count = this.#put(0, registration, registration.events, c.EV_ENABLE);
     if (this.#control(count) === -1) return false;
     for (let i = 0; i < count; i++) if (this.#errorOf(i) !== 0) return false;
     return true;
   }
 
   close(): void {
-    if (this.#kq !== -1) close(this.#kq);
+    if (this.#kq !== -1) c.close(this.#kq);
     this.#kq = -1;
   }
 
   #create(): number {
     const kq = this.#calls.kqueue();
-    if (kq === -1) throw osError("kqueue", "");
-    fcntl(kq, F_SETFD, FD_CLOEXEC);
+    if (kq === -1) throw c.osError("kqueue", "");
+    setCloseOnExec(kq);
     const waker = this.#waker.fileno();
-    this.#changes.put(0, waker, EVFILT_READ, EV_ADD | EV_RECEIPT, 0, WAKER_GENERATION);
+    this.#changes.put(0, waker, c.EVFILT_READ, c.EV_ADD | c.EV_RECEIPT, 0, WAKER_GENERATION);
     const result = this.#calls.kevent(kq, this.#changes.words, 1, this.#receipts.words, 1, NO_TIME);
-    const error = result === -1 ? errno() : this.#errorOf(0);
+    const error = result === -1 ? c.errno() : this.#errorOf(0);
     if (error === 0) return kq;
-    close(kq);
-    throw osError("kevent", waker, error);
+    c.close(kq);
+    throw c.osError("kevent", waker, error);
   }
 
   /** Whether poll(2) can watch the queue, as it can the kernel's own; that of a library may be no more than a number. */
   #canPoll(): boolean {
     this.#waker.wake();
-    const isReadable = poll(new Int32Array([this.#kq, POLLIN]), 1, 0) === 1;
+    const isReadable = c.poll(new Int32Array([this.#kq, c.POLLIN]), 1, 0) === 1;
     this.#waker.drain();
     return isReadable;
   }
 
   /** Adds the registration's filters, all or none, behind the first `start` changes. */
-  #add(start: number, registration: Registration<Data, File>): void {
+  #add(start: number, registration: Registration): void {
     const { fd, events, mode } = registration;
-    const flags = EV_ADD | EV_ENABLE |
-      (mode === "edge" ? EV_CLEAR : 0) |
-      (mode === "oneshot" ? EV_ONESHOT : 0);
+    const flags = c.EV_ADD | c.EV_ENABLE |
+      (mode === "edge" ? c.EV_CLEAR : 0) |
+      (mode === "oneshot" ? c.EV_ONESHOT : 0);
     const count = this.#put(start, registration, events, flags);
-    if (this.#control(count) === -1) throw osError("kevent", this.#kq);
+    if (this.#control(count) === -1) throw c.osError("kevent", this.#kq);
 
     let refused = 0;
     for (let i = start; i < count; i++) {
       const error = this.#errorOf(i);
       // A pipe that nobody reads any more: where a descriptor is ready with an error, it is ready.
-      if (error === EPIPE) this.#broken.add(registration);
+      if (error === c.EPIPE) this.#broken.add(registration);
       else if (error !== 0) refused = error;
     }
     if (refused === 0) return;
     this.remove(registration);
-    if (refused === EINVAL && events & EVENT_PRIORITY) this.#refusePriority(fd);
-    throw osError("kevent", fd, refused);
+    if (refused === c.EINVAL && events & EVENT_PRIORITY) this.#refusePriority(fd);
+    throw c.osError("kevent", fd, refused);
   }
 
   #refusePriority(fd: number): never {
@@ -297,21 +273,21 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
   }
 
   /** Fails with ENOENT or EBADF where the descriptor was closed before, or EV_ONESHOT is used up: that is what was wanted. */
-  #delete(registration: Registration<Data, File>, events: number): void {
-    this.#control(this.#put(0, registration, events, EV_DELETE));
+  #delete(registration: Registration, events: number): void {
+    this.#control(this.#put(0, registration, events, c.EV_DELETE));
   }
 
   /** Puts a change for the filter of each of `events` behind the first `start` ones. Returns how many there are then. */
   #put(
     start: number,
-    { fd, generation }: Registration<Data, File>,
+    { fd, generation }: Registration,
     events: number,
     flags: number,
   ): number {
     let count = start;
     for (const { event, filter, fflags } of FILTERS) {
       if ((events & event) === 0) continue;
-      this.#changes.put(count++, fd, filter, flags | EV_RECEIPT, fflags, generation);
+      this.#changes.put(count++, fd, filter, flags | c.EV_RECEIPT, fflags, generation);
     }
     return count;
   }
@@ -332,15 +308,15 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     if (timeout === Infinity) return this.#calls.kevent(this.#kq, null, 0, words, length, null);
     const nanoseconds = Math.ceil(timeout * 1e6);
     const tv_sec = Math.floor(nanoseconds / 1e9);
-    timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
+    c.timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
     return this.#calls.kevent(this.#kq, null, 0, words, length, this.#timespec);
   }
 
   /** Puts an event into `ready`, or adds it to the registration's other one there. */
   #report(
-    registration: Registration<Data, File>,
+    registration: Registration,
     event: number,
-    ready: ReadyEvent<Data, File>[],
+    ready: ReadyEvent[],
   ): void {
     const { index } = registration;
     if (index === NO_PLACE) {
@@ -351,21 +327,21 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
     }
   }
 
-  #reportBroken(registration: Registration<Data, File>, ready: ReadyEvent<Data, File>[]): void {
+  #reportBroken(registration: Registration, ready: ReadyEvent[]): void {
     if (this.#isBroken(registration)) this.#report(registration, EVENT_WRITE, ready);
     else this.#broken.delete(registration);
   }
 
   /** Asks kqueue again: the descriptor may be closed since, and its number another file's, which it takes. */
-  #isBroken(registration: Registration<Data, File>): boolean {
-    if (this.#control(this.#put(0, registration, EVENT_WRITE, EV_ADD)) === -1) return false;
+  #isBroken(registration: Registration): boolean {
+    if (this.#control(this.#put(0, registration, EVENT_WRITE, c.EV_ADD)) === -1) return false;
     const error = this.#errorOf(0);
     if (error === 0) this.#delete(registration, EVENT_WRITE);
-    return error === EPIPE;
+    return error === c.EPIPE;
   }
 
   /** After its report. What "oneshot" asked for goes quiet together, also the filters that had nothing to say. */
-  #settle(registration: Registration<Data, File>, reported: number): void {
+  #settle(registration: Registration, reported: number): void {
     const { mode, events } = registration;
     registration.index = NO_PLACE;
     if (mode === "level") return;
@@ -377,9 +353,9 @@ class Kqueue<Data, File extends FileObject> implements Mechanism<Data, File> {
 }
 
 function eventOf(filter: number): number {
-  return filter === EVFILT_READ
+  return filter === c.EVFILT_READ
     ? EVENT_READ
-    : filter === EVFILT_WRITE
+    : filter === c.EVFILT_WRITE
     ? EVENT_WRITE
     : EVENT_PRIORITY;
 }

@@ -6,24 +6,27 @@
 
 import { EAGAIN, EINTR } from "../ffi/mod.ts";
 import type { Registration, Registrations } from "./registrations.ts";
-import type { FileObject, ReadyEvent, TriggerMode } from "./types.ts";
+import type { ReadyEvent, TriggerMode } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
+/** How a wait ended, whether it found something or not. */
+export type Outcome = "looked" | "woken" | "interrupted";
+
 /** A polling call of the operating system, as {@linkcode BaseSelector} drives it. Each is a class in a file of its own. */
-export interface Mechanism<Data, File extends FileObject> {
+export interface Mechanism {
   /** Throws where it cannot watch such a descriptor, events or mode; changes nothing. */
   check(fd: number, events: number, mode: TriggerMode): void;
   /** Starts watching what `registration.key` says, or throws and watches nothing. Called before it is among the registrations. */
-  add(registration: Registration<Data, File>): void;
+  add(registration: Registration): void;
   /** Watches what `registration.key` says now, or throws. */
-  change(registration: Registration<Data, File>): void;
+  change(registration: Registration): void;
   /** Stops watching, also what was closed meanwhile. Called after it is no longer among the registrations. */
-  remove(registration: Registration<Data, File>): void;
+  remove(registration: Registration): void;
   /**
    * One wait of at most `timeout` milliseconds, which may be Infinity: puts what is ready into `ready`, and returns whether the wait is over though
    * nothing is ready, as after a wake-up or a signal.
    */
-  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean;
+  wait(timeout: number, ready: ReadyEvent[]): Outcome;
   /**
    * What poll(2) must watch, as struct pollfds of 32-bit words, to tell that a wait would find something: the
    * mechanism's own descriptor, or else all that are watched.
@@ -32,7 +35,7 @@ export interface Mechanism<Data, File extends FileObject> {
   /** Whether pollfds() stays true while registrations change. */
   readonly isPollable: boolean;
   /** Whether the operating system still watches a registered descriptor: not when it was closed, even if its number is in use again. */
-  isWatching(registration: Registration<Data, File>): boolean;
+  isWatching(registration: Registration): boolean;
   /** Closes its own descriptors. */
   close(): void;
 }
@@ -41,10 +44,10 @@ export interface Mechanism<Data, File extends FileObject> {
  * Makes a mechanism for a selector's registrations. The waker is the selector's, and to be watched beside them: once it
  * is readable, the wait drains it and is over.
  */
-export type MechanismFactory<Data, File extends FileObject> = (
-  registrations: Registrations<Data, File>,
+export type MechanismFactory = (
+  registrations: Registrations,
   waker: Waker,
-) => Mechanism<Data, File>;
+) => Mechanism;
 
 /**
  * Whether a wait failed because a signal came. Its handler, which is Deno's, does not keep errno: among thousands of signals

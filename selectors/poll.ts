@@ -6,34 +6,11 @@
  * @module
  */
 
-import {
-  EBADF,
-  ENOTSOCK,
-  errno,
-  F_GETFD,
-  fcntl,
-  getsockopt,
-  has_ppoll,
-  isPlatformWith,
-  osError,
-  poll,
-  POLLERR,
-  pollfd,
-  POLLHUP,
-  POLLIN,
-  POLLNVAL,
-  POLLOUT,
-  POLLPRI,
-  POLLRDBAND,
-  POLLRDNORM,
-  ppoll,
-  SO_TYPE,
-  SOL_SOCKET,
-  timespec,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
+import { checkOpen, isOpen } from "../os/descriptor.ts";
 import { BaseSelector } from "./base.ts";
-import { isInterruption, type Mechanism } from "./mechanism.ts";
+import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
@@ -47,15 +24,15 @@ import type { Waker } from "./waker.ts";
 
 // A struct pollfd is 32-bit words: the descriptor first (on Windows its lower half), and one with events in the lower and revents in the
 // upper half.
-const WORDS = pollfd.size / 4;
-const EVENTS = pollfd.offsets.events / 4;
+const WORDS = c.pollfd.size / 4;
+const EVENTS = c.pollfd.offsets.events / 4;
 const REVENTS_SHIFT = 16;
 
 // WSAPoll refuses POLLPRI. What others call so is POLLRDBAND there, and a part of its POLLIN.
-const READABLE = platform.isWinsock ? POLLRDNORM : POLLIN;
-const URGENT = platform.isWinsock ? POLLRDBAND : POLLPRI;
+const READABLE = platform.isWinsock ? c.POLLRDNORM : c.POLLIN;
+const URGENT = platform.isWinsock ? c.POLLRDBAND : c.POLLPRI;
 // Elsewhere a hang-up is of both directions. WSAPoll tells so that the peer has shut down its writing half: it can be sent to still.
-const WRITABLE = platform.isWinsock ? POLLOUT | POLLERR : POLLOUT | POLLERR | POLLHUP;
+const WRITABLE = platform.isWinsock ? c.POLLOUT | c.POLLERR : c.POLLOUT | c.POLLERR | c.POLLHUP;
 
 /**
  * poll(2). Has "level" and "oneshot", not "edge".
@@ -73,7 +50,7 @@ export class PollSelector<Data = unknown, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
   /** Whether the platform has poll. */
   static override isSupported(): boolean {
-    return isPlatformWith("poll");
+    return c.isPlatformWith("poll");
   }
 
   /**
@@ -88,36 +65,36 @@ export class PollSelector<Data = unknown, File extends FileObject = FileObject>
   }
 }
 
-class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
-  readonly #registrations: Registrations<Data, File>;
+class Poll implements Mechanism {
+  readonly #registrations: Registrations;
   readonly #waker: Waker;
   // The waker comes first, then a struct for each registration that is armed, in no order.
   #fds = new Int32Array(64 * WORDS);
-  #order: (Registration<Data, File> | undefined)[] = [undefined];
-  readonly #timespec = new Uint8Array(timespec.size);
+  #order: (Registration | undefined)[] = [undefined];
+  readonly #timespec = new Uint8Array(c.timespec.size);
 
-  constructor(registrations: Registrations<Data, File>, waker: Waker) {
+  constructor(registrations: Registrations, waker: Waker) {
     this.#registrations = registrations;
     this.#waker = waker;
     this.#fds[0] = this.#waker.fileno();
-    this.#fds[EVENTS] = POLLIN;
+    this.#fds[EVENTS] = c.POLLIN;
   }
 
   check(_fd: number, _events: number, mode: TriggerMode): void {
     checkNotEdge(mode, "PollSelector");
   }
 
-  add(registration: Registration<Data, File>): void {
-    checkDescriptor(registration.fd);
+  add(registration: Registration): void {
+    checkOpen(registration.fd);
     this.#write(registration);
   }
 
-  change(registration: Registration<Data, File>): void {
-    checkDescriptor(registration.fd);
+  change(registration: Registration): void {
+    checkOpen(registration.fd);
     this.#write(registration);
   }
 
-  remove(registration: Registration<Data, File>): void {
+  remove(registration: Registration): void {
     const { index } = registration;
     if (index === -1) return; // it was "oneshot", and reported
     registration.index = -1;
@@ -128,17 +105,17 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     last.index = index;
   }
 
-  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
+  wait(timeout: number, ready: ReadyEvent[]): Outcome {
     let count = this.#poll(timeout);
     if (count === -1) {
-      const error = errno();
-      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
-      if (error === ENOTSOCK) return this.#dropClosed(ready);
-      throw osError("poll", "", error);
+      const error = c.errno();
+      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
+      if (error === c.ENOTSOCK) return this.#dropClosed(ready);
+      throw c.osError("poll", "", error);
     }
 
     const fds = this.#fds;
-    const fired: Registration<Data, File>[] = [];
+    const fired: Registration[] = [];
     const over = fds[EVENTS]! >>> REVENTS_SHIFT !== 0;
     if (over) count--;
     for (let index = 1; count > 0; index++) {
@@ -146,14 +123,14 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
       if (revents === 0) continue;
       count--;
       const registration = this.#order[index]!;
-      if (revents & POLLNVAL) return this.#drop(registration, ready);
+      if (revents & c.POLLNVAL) return this.#drop(registration, ready);
       ready.push(registration.ready(readiness(revents, registration.events)));
       if (registration.mode === "oneshot") fired.push(registration);
     }
     // Only now, when nothing can throw any more, are the wake-up and "oneshot" used up.
     if (over) this.#waker.drain();
     for (const registration of fired) this.#disarm(registration);
-    return over;
+    return over ? "woken" : "looked";
   }
 
   readonly isPollable = false;
@@ -162,7 +139,7 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     return this.#fds.subarray(0, this.#order.length * WORDS);
   }
 
-  isWatching({ fd }: Registration<Data, File>): boolean {
+  isWatching({ fd }: Registration): boolean {
     return isOpen(fd);
   }
 
@@ -172,17 +149,17 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   #poll(timeout: number): number {
     const count = this.#order.length;
-    if (timeout === Infinity) return poll(this.#fds, count, -1);
-    if (Number.isInteger(timeout) || !has_ppoll()) {
-      return poll(this.#fds, count, Math.ceil(timeout));
+    if (timeout === Infinity) return c.poll(this.#fds, count, -1);
+    if (Number.isInteger(timeout) || !c.has_ppoll()) {
+      return c.poll(this.#fds, count, Math.ceil(timeout));
     }
     const nanoseconds = Math.ceil(timeout * 1e6);
     const tv_sec = Math.floor(nanoseconds / 1e9);
-    timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
-    return ppoll(this.#fds, count, this.#timespec);
+    c.timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
+    return c.ppoll(this.#fds, count, this.#timespec);
   }
 
-  #write(registration: Registration<Data, File>): void {
+  #write(registration: Registration): void {
     if (registration.index === -1) registration.index = this.#order.push(registration) - 1;
     if (this.#fds.length < this.#order.length * WORDS) {
       const grown = new Int32Array(this.#fds.length * 2);
@@ -194,30 +171,30 @@ class Poll<Data, File extends FileObject> implements Mechanism<Data, File> {
     this.#fds[index * WORDS + EVENTS] = interest(events);
   }
 
-  #disarm(registration: Registration<Data, File>): void {
+  #disarm(registration: Registration): void {
     registration.armed = false;
     this.remove(registration);
   }
 
   /** WSAPoll may fail as a whole where a registered socket was closed, without saying which. */
-  #dropClosed(ready: ReadyEvent<Data, File>[]): boolean {
+  #dropClosed(ready: ReadyEvent[]): Outcome {
     const closed = this.#order.find((registration) => registration && !isOpen(registration.fd));
-    return closed === undefined ? false : this.#drop(closed, ready);
+    return closed === undefined ? "looked" : this.#drop(closed, ready);
   }
 
   /** A registered descriptor was closed: said once, with the key dropped, since poll would say so at each wait. */
-  #drop(registration: Registration<Data, File>, ready: ReadyEvent<Data, File>[]): never {
+  #drop(registration: Registration, ready: ReadyEvent[]): never {
     ready.length = 0; // what else was ready is so at the next wait
     this.#registrations.delete(registration);
     this.remove(registration);
-    throw osError("poll", registration.fd, EBADF);
+    throw c.osError("poll", registration.fd, c.EBADF);
   }
 }
 
 /** The events of a struct pollfd. */
 export function interest(events: number): number {
   return (events & EVENT_READ ? READABLE : 0) |
-    (events & EVENT_WRITE ? POLLOUT : 0) |
+    (events & EVENT_WRITE ? c.POLLOUT : 0) |
     (events & EVENT_PRIORITY ? URGENT : 0);
 }
 
@@ -227,24 +204,10 @@ export function interest(events: number): number {
  */
 function readiness(revents: number, asked: number): number {
   let ready = 0;
-  if (revents & (READABLE | POLLHUP | POLLERR)) ready |= EVENT_READ;
+  if (revents & (READABLE | c.POLLHUP | c.POLLERR)) ready |= EVENT_READ;
   if (revents & WRITABLE) ready |= EVENT_WRITE;
   if (revents & URGENT) ready |= EVENT_PRIORITY;
   return ready & asked || asked;
-}
-
-/** Neither poll nor select looks at a descriptor before the wait: so that a closed one is refused when it is registered, ask. */
-export function checkDescriptor(fd: number): void {
-  if (!isOpen(fd)) throw osError(platform.isWinsock ? "getsockopt" : "fcntl", fd, EBADF);
-}
-
-const optionValue = new Int32Array(1);
-const optionLength = new Int32Array([4]);
-
-/** Whether a descriptor is open. Winsock has no fcntl(2): there it is whether it is a socket, of some type. */
-export function isOpen(fd: number): boolean {
-  if (!platform.isWinsock) return fcntl(fd, F_GETFD) !== -1;
-  return getsockopt(fd, SOL_SOCKET, SO_TYPE, optionValue, optionLength) !== -1;
 }
 
 /** Neither poll nor select remembers what it reported last, which "edge" would need. */

@@ -6,9 +6,10 @@
  */
 
 import { EBADF, isOsError, osError } from "../ffi/mod.ts";
-import { type BaseSelector, filenoOf, isWatched } from "./base.ts";
+import { filenoOf } from "./arguments.ts";
+import { type BaseSelector, isWatched } from "./base.ts";
 import { DefaultSelector } from "./default.ts";
-import { checkDescriptor } from "./poll.ts";
+import { checkOpen } from "../os/descriptor.ts";
 import { EVENT_READ, EVENT_WRITE, type FileObject } from "./types.ts";
 
 interface Waiter {
@@ -101,13 +102,9 @@ async function ready(
 
 function add(fd: number, waiter: Waiter): void {
   const isFirst = selector === undefined;
-  if (isFirst) checkDescriptor(fd); // before the selector's own descriptors may take its number
+  if (isFirst) checkOpen(fd); // before the selector's own descriptors may take its number
   const shared = selector ??= new DefaultSelector<undefined, number>();
-  if (waiters.has(fd)) {
-    const settle: (() => void)[] = [];
-    takeClosed(shared, settle); // the number may be another file's by now
-    for (const tell of settle) tell();
-  }
+  if (waiters.has(fd)) rejectClosed(shared); // the number may be another file's by now
   const all = waiters.get(fd) ?? new Set();
   all.add(waiter);
   try {
@@ -123,63 +120,62 @@ function add(fd: number, waiter: Waiter): void {
 
 async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
   while (waiters.size > 0) {
-    const settle: (() => void)[] = [];
     try {
       const events = await shared.selectAsync({ timeout: CHECK_INTERVAL });
       for (const [{ fd }, ready] of events) {
-        take(shared, fd, settle, ({ event }) => (event & ready) !== 0, ({ resolve }) => resolve());
+        settle(
+          shared,
+          fd,
+          ({ event }) => (event & ready) !== 0,
+          ({ settled }) => settled.resolve(),
+        );
       }
-      if (events.length === 0) takeClosed(shared, settle);
+      if (events.length === 0) rejectClosed(shared);
     } catch (error) {
       // poll and select refuse a closed descriptor, and forget it.
       if (!isOsError(error)) throw error;
-      takeClosed(shared, settle);
+      rejectClosed(shared);
     }
     for (const fd of [...waiters.keys()]) {
-      take(
+      settle(
         shared,
         fd,
-        settle,
         ({ signal }) => signal?.aborted ?? false,
-        ({ reject }, { signal }) => reject(signal!.reason),
+        ({ settled, signal }) => settled.reject(signal!.reason),
       );
     }
-    if (waiters.size === 0) end();
-    for (const tell of settle) tell();
   }
+  end();
 }
 
-/** Takes those of a descriptor's waiters out that `isDone` says, and watches for the rest. */
-function take(
+/** Settles those of a descriptor's waiters that `isDone` says, and watches for the rest. */
+function settle(
   shared: BaseSelector<undefined, number>,
   fd: number,
-  settle: (() => void)[],
   isDone: (waiter: Waiter) => boolean,
-  done: (settled: PromiseWithResolvers<void>, waiter: Waiter) => void,
+  done: (waiter: Waiter) => void,
 ): void {
   const all = waiters.get(fd)!;
-  const size = all.size;
-  for (const waiter of [...all]) {
-    if (!isDone(waiter)) continue;
+  const those = [...all].filter(isDone);
+  if (those.length === 0) return;
+  for (const waiter of those) {
     all.delete(waiter);
-    settle.push(() => done(waiter.settled, waiter));
+    done(waiter);
   }
-  if (all.size === size) return;
   try {
     watch(shared, fd, all);
   } catch (error) {
     // It was closed meanwhile: the rest wait in vain.
-    for (const { settled } of all) settle.push(() => settled.reject(error));
+    for (const { settled } of all) settled.reject(error);
     all.clear();
   }
   if (all.size === 0) waiters.delete(fd);
 }
 
-function takeClosed(shared: BaseSelector<undefined, number>, settle: (() => void)[]): void {
+function rejectClosed(shared: BaseSelector<undefined, number>): void {
   for (const [fd, all] of [...waiters]) {
     if (shared.getMap().has(fd) && isWatched(shared, fd)) continue;
-    const error = osError("poll", fd, EBADF);
-    for (const { settled } of all) settle.push(() => settled.reject(error));
+    for (const { settled } of all) settled.reject(osError("poll", fd, EBADF));
     waiters.delete(fd);
     watch(shared, fd, new Set());
   }

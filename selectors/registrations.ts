@@ -11,7 +11,7 @@ import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.t
  * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what mechanisms work with, so that
  * nothing that is done to a key can confuse them.
  */
-export class Registration<Data, File extends FileObject> {
+export class Registration<Data = unknown, File extends FileObject = FileObject> {
   /** The descriptor. */
   readonly fd: number;
   /** What users see. */
@@ -58,7 +58,7 @@ export class Registration<Data, File extends FileObject> {
 const DENSE_LIMIT = 2 ** 20;
 
 /** The registrations of one selector. */
-export class Registrations<Data, File extends FileObject> {
+export class Registrations<Data = unknown, File extends FileObject = FileObject> {
   /** By descriptor. */
   readonly byFd: (Registration<Data, File> | undefined)[] = [];
   /** How many there are. */

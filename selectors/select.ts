@@ -6,23 +6,12 @@
  * @module
  */
 
-import {
-  EBADF,
-  ENOTSOCK,
-  errno,
-  fd_set,
-  FD_SETSIZE,
-  isPlatformWith,
-  osError,
-  pollfd,
-  POLLIN,
-  select,
-  timeval,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
 import { BaseSelector } from "./base.ts";
-import { checkDescriptor, checkNotEdge, interest, isOpen } from "./poll.ts";
-import { isInterruption, type Mechanism } from "./mechanism.ts";
+import { checkOpen, isOpen } from "../os/descriptor.ts";
+import { checkNotEdge, interest } from "./poll.ts";
+import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
 import type { Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
@@ -53,9 +42,9 @@ interface Sets {
 
 /** Bits, as everywhere but on Windows. */
 class BitSets implements Sets {
-  readonly read = new Int32Array(fd_set.size / 4);
-  readonly write = new Int32Array(fd_set.size / 4);
-  readonly except = new Int32Array(fd_set.size / 4);
+  readonly read = new Int32Array(c.fd_set.size / 4);
+  readonly write = new Int32Array(c.fd_set.size / 4);
+  readonly except = new Int32Array(c.fd_set.size / 4);
   nfds = 0;
 
   put(fd: number, events: number): void {
@@ -98,14 +87,14 @@ class BitSets implements Sets {
 
 // Of Windows' fd_set, in 32-bit words: where the count is, and the first SOCKET, and how far the next one is. Upper halves are 0.
 const COUNT = 0;
-const FIRST = fd_set.fd_array / 4;
+const FIRST = c.fd_set.fd_array / 4;
 const STEP = 2;
 
 /** Lists, as on Windows. Their count says how long they are, and the waker has a place beyond the FD_SETSIZE of the user's. */
 class ListSets implements Sets {
-  readonly read = new Int32Array(fd_set.size / 4 + STEP);
-  readonly write = new Int32Array(fd_set.size / 4 + STEP);
-  readonly except = new Int32Array(fd_set.size / 4 + STEP);
+  readonly read = new Int32Array(c.fd_set.size / 4 + STEP);
+  readonly write = new Int32Array(c.fd_set.size / 4 + STEP);
+  readonly except = new Int32Array(c.fd_set.size / 4 + STEP);
   readonly nfds = 0; // Windows does not look at it
 
   put(fd: number, events: number): void {
@@ -165,7 +154,7 @@ export class SelectSelector<Data = unknown, File extends FileObject = FileObject
   extends BaseSelector<Data, File> {
   /** Whether the platform has select. */
   static override isSupported(): boolean {
-    return isPlatformWith("select");
+    return c.isPlatformWith("select");
   }
 
   /**
@@ -182,17 +171,17 @@ export class SelectSelector<Data = unknown, File extends FileObject = FileObject
 }
 
 // Of struct pollfd, in 32-bit words.
-const WORDS = pollfd.size / 4;
-const EVENTS = pollfd.offsets.events / 4;
+const WORDS = c.pollfd.size / 4;
+const EVENTS = c.pollfd.offsets.events / 4;
 
-class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
-  readonly #registrations: Registrations<Data, File>;
+class Select implements Mechanism {
+  readonly #registrations: Registrations;
   readonly #waker: Waker;
   readonly #watched: Sets = platform.isWinsock ? new ListSets() : new BitSets();
   readonly #found: Sets = platform.isWinsock ? new ListSets() : new BitSets();
-  readonly #timeval = new Uint8Array(timeval.size);
+  readonly #timeval = new Uint8Array(c.timeval.size);
 
-  constructor(registrations: Registrations<Data, File>, waker: Waker) {
+  constructor(registrations: Registrations, waker: Waker) {
     this.#registrations = registrations;
     this.#waker = waker;
     this.check(waker.fileno(), EVENT_READ, "level");
@@ -201,40 +190,42 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   check(fd: number, _events: number, mode: TriggerMode): void {
     checkNotEdge(mode, "SelectSelector");
-    if (!platform.isWinsock && fd >= FD_SETSIZE) {
-      throw new RangeError(`select takes descriptors below FD_SETSIZE (${FD_SETSIZE}), not ${fd}`);
+    if (!platform.isWinsock && fd >= c.FD_SETSIZE) {
+      throw new RangeError(
+        `select takes descriptors below FD_SETSIZE (${c.FD_SETSIZE}), not ${fd}`,
+      );
     }
     const { byFd, size } = this.#registrations;
-    if (platform.isWinsock && byFd[fd] === undefined && size >= FD_SETSIZE) {
-      throw new RangeError(`select takes FD_SETSIZE (${FD_SETSIZE}) sockets at most on Windows`);
+    if (platform.isWinsock && byFd[fd] === undefined && size >= c.FD_SETSIZE) {
+      throw new RangeError(`select takes FD_SETSIZE (${c.FD_SETSIZE}) sockets at most on Windows`);
     }
   }
 
-  add(registration: Registration<Data, File>): void {
-    checkDescriptor(registration.fd);
+  add(registration: Registration): void {
+    checkOpen(registration.fd);
     this.#watched.put(registration.fd, registration.events);
   }
 
-  change(registration: Registration<Data, File>): void {
-    checkDescriptor(registration.fd);
+  change(registration: Registration): void {
+    checkOpen(registration.fd);
     this.#watched.put(registration.fd, registration.events);
   }
 
-  remove(registration: Registration<Data, File>): void {
+  remove(registration: Registration): void {
     this.#watched.put(registration.fd, 0);
   }
 
-  wait(timeout: number, ready: ReadyEvent<Data, File>[]): boolean {
+  wait(timeout: number, ready: ReadyEvent[]): Outcome {
     const found = this.#found;
     found.copy(this.#watched);
     const result = this.#select(timeout);
     if (result === -1) {
-      const error = errno();
-      if (isInterruption(error)) return timeout > 0; // a signal that is pending ends even a look
-      if (error === EBADF || error === ENOTSOCK) return this.#dropClosed();
-      throw osError("select", "", error);
+      const error = c.errno();
+      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
+      if (error === c.EBADF || error === c.ENOTSOCK) return this.#dropClosed();
+      throw c.osError("select", "", error);
     }
-    if (result === 0) return false;
+    if (result === 0) return "looked";
 
     const waker = this.#waker.fileno();
     const over = found.get(waker) !== 0;
@@ -251,7 +242,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
       }
       ready.push(registration.ready(events & registration.events));
     });
-    return over;
+    return over ? "woken" : "looked";
   }
 
   readonly isPollable = false;
@@ -260,7 +251,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     const armed = [...this.#registrations].filter(({ armed }) => armed);
     const fds = new Int32Array((1 + armed.length) * WORDS);
     fds[0] = this.#waker.fileno();
-    fds[EVENTS] = POLLIN;
+    fds[EVENTS] = c.POLLIN;
     armed.forEach(({ fd, events }, i) => {
       fds[(i + 1) * WORDS] = fd;
       fds[(i + 1) * WORDS + EVENTS] = interest(events);
@@ -268,7 +259,7 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
     return fds;
   }
 
-  isWatching({ fd }: Registration<Data, File>): boolean {
+  isWatching({ fd }: Registration): boolean {
     return isOpen(fd);
   }
 
@@ -276,22 +267,22 @@ class Select<Data, File extends FileObject> implements Mechanism<Data, File> {
 
   #select(timeout: number): number {
     const { nfds, read, write, except } = this.#found;
-    if (timeout === Infinity) return select(nfds, read, write, except, null);
+    if (timeout === Infinity) return c.select(nfds, read, write, except, null);
     const microseconds = Math.ceil(timeout * 1000);
     const tv_sec = Math.floor(microseconds / 1e6);
-    timeval.write(this.#timeval, { tv_sec, tv_usec: microseconds - tv_sec * 1e6 });
-    return select(nfds, read, write, except, this.#timeval);
+    c.timeval.write(this.#timeval, { tv_sec, tv_usec: microseconds - tv_sec * 1e6 });
+    return c.select(nfds, read, write, except, this.#timeval);
   }
 
   /** Some registered descriptor was closed, and select does not say which: said once, with the key dropped. */
-  #dropClosed(): boolean {
+  #dropClosed(): Outcome {
     for (const registration of this.#registrations) {
       const { fd } = registration;
       if (!registration.armed || isOpen(fd)) continue;
       this.#registrations.delete(registration);
       this.remove(registration);
-      throw osError("select", fd, EBADF);
+      throw c.osError("select", fd, c.EBADF);
     }
-    return false;
+    return "looked";
   }
 }

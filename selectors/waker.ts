@@ -7,41 +7,13 @@
  * @module
  */
 
-import {
-  close,
-  EAGAIN,
-  EBADF,
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
-  EINTR,
-  ENOTSOCK,
-  errno,
-  eventfd,
-  F_GETFL,
-  F_SETFD,
-  F_SETFL,
-  fcntl,
-  FD_CLOEXEC,
-  FIONBIO,
-  HANDLE_FLAG_INHERIT,
-  ioctlsocket,
-  O_NONBLOCK,
-  osError,
-  pipe,
-  read,
-  recv,
-  send,
-  SetHandleInformation,
-  tcpPair,
-  write,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
+import { makeWakeable } from "../os/descriptor.ts";
 
 // One is what write(2) adds to the counter; the length of 8 bytes is eventfd's. A pipe takes it as well as any other bytes.
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const taken = new Uint8Array(512);
-
-const MAKE = { eventfd: makeEventfd, pipe: makePipe, sockets: makeSockets };
 
 /**
  * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file object.
@@ -73,7 +45,7 @@ export class Waker implements Disposable {
   constructor(fd?: number) {
     this.#owned = fd === undefined;
     if (fd === undefined) {
-      [this.#readable, this.#fd] = MAKE[platform.waker]();
+      [this.#readable, this.#fd] = makeWakeable();
       return;
     }
     if (typeof fd !== "number") throw new TypeError("A waker's fd must be a number");
@@ -104,17 +76,17 @@ export class Waker implements Disposable {
   wake(): void {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
     const result = platform.isWinsock
-      ? send(this.#fd, ONE, 1, 0)
-      : write(this.#fd, ONE, ONE.length);
+      ? c.send(this.#fd, ONE, 1, 0)
+      : c.write(this.#fd, ONE, ONE.length);
     if (result !== -1) return;
-    const error = errno();
-    if (error === EAGAIN) return; // it is full of wake-ups that nobody has taken yet
-    if (error === EINTR) return this.wake();
+    const error = c.errno();
+    if (error === c.EAGAIN) return; // it is full of wake-ups that nobody has taken yet
+    if (error === c.EINTR) return this.wake();
     // To Windows a closed socket is none.
-    throw osError(
+    throw c.osError(
       platform.isWinsock ? "send" : "write",
       this.#fd,
-      error === ENOTSOCK ? EBADF : error,
+      error === c.ENOTSOCK ? c.EBADF : error,
     );
   }
 
@@ -122,11 +94,11 @@ export class Waker implements Disposable {
   drain(): void {
     if (this.#readable === -1) return;
     // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has arrived.
-    if (platform.isWinsock) { while (recv(this.#readable, taken, taken.length, 0) > 0); }
+    if (platform.isWinsock) { while (c.recv(this.#readable, taken, taken.length, 0) > 0); }
     else {
       let count: number;
-      do count = read(this.#readable, taken, taken.length); while (
-        count === taken.length || (count === -1 && errno() === EINTR)
+      do count = c.read(this.#readable, taken, taken.length); while (
+        count === taken.length || (count === -1 && c.errno() === c.EINTR)
       );
     }
   }
@@ -134,8 +106,8 @@ export class Waker implements Disposable {
   /** Closes the descriptor, if this waker made it. Twice is once. */
   close(): void {
     if (this.#owned && this.#fd !== -1) {
-      close(this.#fd);
-      if (this.#readable !== this.#fd) close(this.#readable);
+      c.close(this.#fd);
+      if (this.#readable !== this.#fd) c.close(this.#readable);
     }
     this.#fd = this.#readable = -1;
   }
@@ -144,33 +116,4 @@ export class Waker implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-/** The descriptor to read from and the one to write to, which are one. */
-function makeEventfd(): [readable: number, writable: number] {
-  const fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd === -1) throw osError("eventfd", "");
-  return [fd, fd];
-}
-
-/** The same, which are two. pipe(2) and no pipe2(2), which macOS lacks. */
-function makePipe(): [readable: number, writable: number] {
-  const fds = new Int32Array(2);
-  if (pipe(fds) === -1) throw osError("pipe", "");
-  for (const fd of fds) {
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-  }
-  return [fds[0]!, fds[1]!];
-}
-
-/** The same, of sockets. */
-function makeSockets(): [readable: number, writable: number] {
-  const fds = new Int32Array(2);
-  if (tcpPair(fds) === -1) throw osError("socketpair", "");
-  for (const fd of fds) {
-    SetHandleInformation(fd, HANDLE_FLAG_INHERIT, 0);
-    ioctlsocket(fd, FIONBIO, new Uint32Array([1]));
-  }
-  return [fds[0]!, fds[1]!];
 }

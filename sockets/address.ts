@@ -4,27 +4,7 @@
  * @module
  */
 
-import {
-  addrinfo,
-  AF_INET,
-  AF_INET6,
-  AF_UNIX,
-  AI_NUMERICHOST,
-  EAI_NONAME,
-  EAI_SYSTEM,
-  eaiName,
-  errno,
-  freeaddrinfo,
-  gai_strerror,
-  getaddrinfo,
-  inet_pton,
-  makeOsError,
-  osError,
-  sockaddr,
-  sockaddr_in,
-  sockaddr_in6,
-  sockaddr_un,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 
 /** An IPv4 or IPv6 address and port. */
 export interface InetAddress {
@@ -61,14 +41,14 @@ export function encodeAddress(address: Address, family: number, type: number): U
   if (typeof address !== "object" || address === null) {
     throw new TypeError("An address must be { hostname, port } or { path }");
   }
-  if (family === AF_UNIX) {
+  if (family === c.AF_UNIX) {
     const { path } = address as Partial<UnixAddress>;
     if (typeof path !== "string") throw new TypeError("A Unix socket's address must be { path }");
-    const bytes = new Uint8Array(sockaddr_un.size);
-    const length = sockaddr_un.write(bytes, { sun_family: AF_UNIX, sun_path: path });
+    const bytes = new Uint8Array(c.sockaddr_un.size);
+    const length = c.sockaddr_un.write(bytes, { sun_family: c.AF_UNIX, sun_path: path });
     return bytes.subarray(0, length);
   }
-  if (family !== AF_INET && family !== AF_INET6) {
+  if (family !== c.AF_INET && family !== c.AF_INET6) {
     throw new Deno.errors.NotSupported(`Addresses of family ${family} are not supported`);
   }
 
@@ -80,28 +60,28 @@ export function encodeAddress(address: Address, family: number, type: number): U
     throw new RangeError(`A port must be an integer from 0 to 65535, not ${port}`);
   }
   if (hostname.includes("\0")) throw new TypeError("A hostname must not contain a NUL character");
-  if (family === AF_INET && inet_pton(AF_INET, hostname, new Uint8Array(4)) === 1) {
-    const bytes = new Uint8Array(sockaddr_in.size);
-    sockaddr_in.write(bytes, { sin_family: AF_INET, sin_port: port, sin_addr: hostname });
+  if (family === c.AF_INET && c.inet_pton(c.AF_INET, hostname, new Uint8Array(4)) === 1) {
+    const bytes = new Uint8Array(c.sockaddr_in.size);
+    c.sockaddr_in.write(bytes, { sin_family: c.AF_INET, sin_port: port, sin_addr: hostname });
     return bytes;
   }
   const bytes = resolve(hostname, family, type);
-  new DataView(bytes.buffer).setUint16(sockaddr_in.offsets.sin_port, port);
+  new DataView(bytes.buffer).setUint16(c.sockaddr_in.offsets.sin_port, port);
   return bytes;
 }
 
 /** The address in the first `length` of `bytes`, as the kernel gave it. */
 export function decodeAddress(bytes: Uint8Array, length: number): Address {
-  const family = length < 2 ? AF_UNIX : sockaddr.read(bytes).sa_family;
-  if (family === AF_UNIX) {
-    return { path: length < 2 ? "" : sockaddr_un.read(bytes, 0, length).sun_path };
+  const family = length < 2 ? c.AF_UNIX : c.sockaddr.read(bytes).sa_family;
+  if (family === c.AF_UNIX) {
+    return { path: length < 2 ? "" : c.sockaddr_un.read(bytes, 0, length).sun_path };
   }
-  if (family === AF_INET) {
-    const { sin_addr, sin_port } = sockaddr_in.read(bytes);
+  if (family === c.AF_INET) {
+    const { sin_addr, sin_port } = c.sockaddr_in.read(bytes);
     return { hostname: sin_addr, port: sin_port };
   }
-  if (family === AF_INET6) {
-    const { sin6_addr, sin6_port, sin6_scope_id } = sockaddr_in6.read(bytes);
+  if (family === c.AF_INET6) {
+    const { sin6_addr, sin6_port, sin6_scope_id } = c.sockaddr_in6.read(bytes);
     return {
       hostname: sin6_scope_id === 0 ? sin6_addr : `${sin6_addr}%${sin6_scope_id}`,
       port: sin6_port,
@@ -114,24 +94,24 @@ function resolve(hostname: string, family: number, type: number): Uint8Array<Arr
   const res = new BigUint64Array(1);
   const hints = { ai_family: family, ai_socktype: type };
   // An address first: "::1" must not wait for a name server, and a family mismatch must not ask one.
-  let code = getaddrinfo(
+  let code = c.getaddrinfo(
     hostname,
     null,
-    addrinfo.hints({ ...hints, ai_flags: AI_NUMERICHOST }),
+    c.addrinfo.hints({ ...hints, ai_flags: c.AI_NUMERICHOST }),
     res,
   );
   // To Windows "" is this machine's name; everywhere else it is none.
-  if (code !== 0 && hostname === "") code = EAI_NONAME;
-  else if (code !== 0) code = getaddrinfo(hostname, null, addrinfo.hints(hints), res);
+  if (code !== 0 && hostname === "") code = c.EAI_NONAME;
+  else if (code !== 0) code = c.getaddrinfo(hostname, null, c.addrinfo.hints(hints), res);
   if (code !== 0) {
-    if (code === EAI_SYSTEM) throw osError("getaddrinfo", hostname, errno());
-    const name = eaiName(code);
-    const sentence = `getaddrinfo ${hostname}: ${gai_strerror(code)} (${name} ${code})`;
-    throw makeOsError(sentence, "getaddrinfo", name, code);
+    if (code === c.EAI_SYSTEM) throw c.osError("getaddrinfo", hostname, c.errno());
+    const name = c.eaiName(code);
+    const sentence = `getaddrinfo ${hostname}: ${c.gai_strerror(code)} (${name} ${code})`;
+    throw c.makeOsError(sentence, "getaddrinfo", name, code);
   }
   try {
-    return addrinfo.list(res[0]!)[0]!.ai_addr;
+    return c.addrinfo.list(res[0]!)[0]!.ai_addr;
   } finally {
-    freeaddrinfo(res[0]!);
+    c.freeaddrinfo(res[0]!);
   }
 }

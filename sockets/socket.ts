@@ -5,69 +5,13 @@
  * @module
  */
 
-import {
-  accept,
-  accept4,
-  AF_INET,
-  AF_UNIX,
-  bind,
-  byteLength,
-  checkInt,
-  close,
-  connect,
-  EAGAIN,
-  EINPROGRESS,
-  EINTR,
-  EMSGSIZE,
-  errno,
-  F_GETFL,
-  F_SETFD,
-  F_SETFL,
-  fcntl,
-  FD_CLOEXEC,
-  FIONBIO,
-  getpeername,
-  getsockname,
-  getsockopt,
-  HANDLE_FLAG_INHERIT,
-  ioctlsocket,
-  listen,
-  type Memory,
-  MSG_NOSIGNAL,
-  MSG_TRUNC,
-  O_NONBLOCK,
-  type OsError,
-  osError,
-  recv,
-  recvfrom,
-  send,
-  sendto,
-  SetHandleInformation,
-  setsockopt,
-  SHUT_RD,
-  SHUT_RDWR,
-  SHUT_WR,
-  shutdown,
-  SO_DOMAIN,
-  SO_ERROR,
-  SO_PROTOCOL_INFOW,
-  SO_TYPE,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
-  sockaddr,
-  sockaddr_storage,
-  socket,
-  socketpair,
-  SOL_SOCKET,
-  SOMAXCONN,
-  tcpPair,
-} from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
+import { isBlocking, setBlocking, setCloseOnExec } from "../os/descriptor.ts";
 import { type Address, decodeAddress, encodeAddress, formatAddress } from "./address.ts";
 
 // For the kernel to write into, one call at a time: a thread's calls never overlap.
-const addressBuffer = new Uint8Array(sockaddr_storage.size);
+const addressBuffer = new Uint8Array(c.sockaddr_storage.size);
 const addressLength = new Int32Array(1);
 const optionValue = new Int32Array(1);
 const optionLength = new Int32Array(1);
@@ -77,13 +21,13 @@ const RECEIVE_BUFFER_SIZE = 65536;
 let receiveBuffer: Uint8Array | undefined;
 
 const HOW: Readonly<Record<"read" | "write" | "both", number>> = {
-  read: SHUT_RD,
-  write: SHUT_WR,
-  both: SHUT_RDWR,
+  read: c.SHUT_RD,
+  write: c.SHUT_WR,
+  both: c.SHUT_RDWR,
 };
 
 // What connect(2) says while a connection is being made. EINTR too: it goes on, and a second connect() would be told EALREADY.
-const UNDER_WAY = platform.isWinsock ? [EAGAIN] : [EINPROGRESS, EINTR];
+const UNDER_WAY = platform.isWinsock ? [c.EAGAIN] : [c.EINPROGRESS, c.EINTR];
 
 // WSAPROTOCOL_INFOW, of which the family is an int.
 const protocolInfo = new Uint8Array(628);
@@ -128,21 +72,21 @@ export class Socket implements Disposable {
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    * @throws An OS error, such as EMFILE or EAFNOSUPPORT.
    */
-  constructor(family: number = AF_INET, type: number = SOCK_STREAM, protocol: number = 0) {
+  constructor(family: number = c.AF_INET, type: number = c.SOCK_STREAM, protocol: number = 0) {
     const adopted = adoption;
     adoption = undefined;
     if (adopted === undefined) {
-      this.#fd = socket(family, withFlag(type, SOCK_CLOEXEC, "type"), protocol);
-      if (this.#fd === -1) throw osError("socket", "");
+      this.#fd = c.socket(family, withFlag(type, c.SOCK_CLOEXEC, "type"), protocol);
+      if (this.#fd === -1) throw c.osError("socket", "");
       closeOnExec(this.#fd);
-      this.#blocking = (type & SOCK_NONBLOCK) === 0;
+      this.#blocking = (type & c.SOCK_NONBLOCK) === 0;
     } else {
       this.#fd = adopted.fd;
       this.#blocking = adopted.blocking;
       this.#remote = adopted.remote;
     }
     this.family = family;
-    this.type = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    this.type = type & ~(c.SOCK_NONBLOCK | c.SOCK_CLOEXEC);
   }
 
   /**
@@ -156,15 +100,9 @@ export class Socket implements Disposable {
   static fromFd(fd: number): Socket {
     if (typeof fd !== "number") throw new TypeError("fd must be a number");
     if ((fd | 0) !== fd || fd < 0) throw new RangeError(`fd must be a descriptor, not ${fd}`);
-    const family = SO_DOMAIN === 0 ? familyOf(fd) : getIntOption(fd, SOL_SOCKET, SO_DOMAIN);
-    const type = getIntOption(fd, SOL_SOCKET, SO_TYPE);
-    if (platform.isWinsock) {
-      setBlocking(fd, true);
-      return adopt(fd | 0, family, type, true);
-    }
-    const flags = fcntl(fd, F_GETFL);
-    if (flags === -1) throw osError("fcntl", fd);
-    return adopt(fd | 0, family, type, (flags & O_NONBLOCK) === 0);
+    const family = c.SO_DOMAIN === 0 ? familyOf(fd) : getIntOption(fd, c.SOL_SOCKET, c.SO_DOMAIN);
+    const type = getIntOption(fd, c.SOL_SOCKET, c.SO_TYPE);
+    return adopt(fd | 0, family, type, isBlocking(fd));
   }
 
   /**
@@ -175,17 +113,17 @@ export class Socket implements Disposable {
    */
   static pair(): [Socket, Socket] {
     const fds = new Int32Array(2);
-    const family = platform.isWinsock ? AF_INET : AF_UNIX;
+    const family = platform.isWinsock ? c.AF_INET : c.AF_UNIX;
     const result = platform.isWinsock
-      ? tcpPair(fds)
-      : socketpair(family, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
-    if (result === -1) throw osError("socketpair", "");
+      ? c.tcpPair(fds)
+      : c.socketpair(family, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0, fds);
+    if (result === -1) throw c.osError("socketpair", "");
     const [left, right] = fds as unknown as [number, number];
     closeOnExec(left);
     closeOnExec(right);
     return [
-      adopt(left, family, SOCK_STREAM, true),
-      adopt(right, family, SOCK_STREAM, true),
+      adopt(left, family, c.SOCK_STREAM, true),
+      adopt(right, family, c.SOCK_STREAM, true),
     ];
   }
 
@@ -220,9 +158,9 @@ export class Socket implements Disposable {
    */
   bind(address: Address): void {
     const bytes = encodeAddress(address, this.family, this.type);
-    if (bind(this.#open(), bytes, bytes.length) === -1) {
-      const error = errno(); // before formatAddress(), which may lose it
-      throw osError("bind", formatAddress(address), error);
+    if (c.bind(this.#open(), bytes, bytes.length) === -1) {
+      const error = c.errno(); // before formatAddress(), which may lose it
+      throw c.osError("bind", formatAddress(address), error);
     }
   }
 
@@ -232,9 +170,9 @@ export class Socket implements Disposable {
    * @param backlog How many may wait for accept(). Default: as many as the system allows.
    * @throws An OS error, such as EADDRINUSE.
    */
-  listen(backlog: number = SOMAXCONN): void {
+  listen(backlog: number = c.SOMAXCONN): void {
     const fd = this.#open();
-    if (listen(fd, backlog) === -1) throw osError("listen", fd);
+    if (c.listen(fd, backlog) === -1) throw c.osError("listen", fd);
   }
 
   /**
@@ -246,15 +184,12 @@ export class Socket implements Disposable {
   accept(): Socket | null {
     const listener = this.#open();
     addressLength[0] = addressBuffer.length;
-    const fd = acceptFrom(listener, this.#blocking);
-    if (fd === -1) {
-      if (this.#isToRepeat()) return this.accept();
-      const error = errno();
-      if (error === EAGAIN) return null;
-      throw osError(SOCK_CLOEXEC === 0 ? "accept" : "accept4", listener, error);
-    }
+    let fd: number | null;
+    do fd = acceptFrom(listener, this.#blocking); while (this.#isToRepeat(fd));
+    fd = this.#outcome(fd, c.SOCK_CLOEXEC === 0 ? "accept" : "accept4");
+    if (fd === null) return null;
     const remote = addressBuffer.slice(0, addressLength[0]);
-    if (SOCK_CLOEXEC === 0) {
+    if (c.SOCK_CLOEXEC === 0) {
       closeOnExec(fd);
       setBlocking(fd, this.#blocking);
     }
@@ -273,9 +208,9 @@ export class Socket implements Disposable {
   connect(address: Address): boolean {
     const bytes = encodeAddress(address, this.family, this.type);
     this.#taken = 0;
-    if (connect(this.#open(), bytes, bytes.length) === 0) return true;
-    const error = errno();
-    if (!UNDER_WAY.includes(error)) throw osError("connect", formatAddress(address), error);
+    if (c.connect(this.#open(), bytes, bytes.length) === 0) return true;
+    const error = c.errno();
+    if (!UNDER_WAY.includes(error)) throw c.osError("connect", formatAddress(address), error);
     this.#connecting = formatAddress(address);
     return false;
   }
@@ -285,15 +220,15 @@ export class Socket implements Disposable {
    *
    * @returns The error, not thrown; null if there is none.
    */
-  takeError(): OsError | null {
+  takeError(): c.OsError | null {
     const fd = this.#open();
-    const error = getIntOption(fd, SOL_SOCKET, SO_ERROR);
+    const error = getIntOption(fd, c.SOL_SOCKET, c.SO_ERROR);
     const peer = this.#connecting;
     this.#connecting = "";
     // Windows does not clear it.
     if (error === 0 || platform.isWinsock && error === this.#taken) return null;
     this.#taken = error;
-    return peer === "" ? osError("getsockopt", fd, error) : osError("connect", peer, error);
+    return peer === "" ? c.osError("getsockopt", fd, error) : c.osError("connect", peer, error);
   }
 
   /**
@@ -308,9 +243,9 @@ export class Socket implements Disposable {
   recv(size: number, flags: number = 0): Uint8Array | null {
     this.#open();
     const buffer = bufferOf(size, flags);
-    const result = recv(this.#fd, buffer, size, flags);
-    if (result === -1 && this.#isToRepeat()) return this.recv(size, flags);
-    const count = this.#received("recv", result, size);
+    let count: number | null;
+    do count = c.recv(this.#fd, buffer, size, flags); while (this.#isToRepeat(count));
+    count = this.#received(count, "recv", size);
     return count === null ? null : taken(buffer, count);
   }
 
@@ -326,9 +261,9 @@ export class Socket implements Disposable {
   recvInto(buffer: Uint8Array, flags: number = 0): number | null {
     const fd = this.#open();
     const size = lengthOf(buffer);
-    const count = recv(fd, buffer, size, flags);
-    if (count === -1 && this.#isToRepeat()) return this.recvInto(buffer, flags);
-    return this.#received("recv", count, size);
+    let count: number;
+    do count = c.recv(fd, buffer, size, flags); while (this.#isToRepeat(count));
+    return this.#received(count, "recv", size);
   }
 
   /**
@@ -342,12 +277,11 @@ export class Socket implements Disposable {
    */
   send(data: Uint8Array, flags: number = 0): number | null {
     const fd = this.#open();
-    const count = send(fd, data, lengthOf(data), withFlag(flags, MSG_NOSIGNAL, "flags"));
-    if (count !== -1) return count;
-    if (this.#isToRepeat()) return this.send(data, flags);
-    const error = errno();
-    if (error === EAGAIN) return null;
-    throw osError("send", fd, error);
+    const size = lengthOf(data);
+    flags = withFlag(flags, c.MSG_NOSIGNAL, "flags");
+    let count: number;
+    do count = c.send(fd, data, size, flags); while (this.#isToRepeat(count));
+    return this.#outcome(count, "send");
   }
 
   /**
@@ -363,12 +297,14 @@ export class Socket implements Disposable {
     const fd = this.#open();
     const buffer = bufferOf(size, flags);
     addressLength[0] = addressBuffer.length;
-    const result = recvfrom(fd, buffer, size, flags, addressBuffer, addressLength);
-    if (result === -1 && this.#isToRepeat()) return this.recvFrom(size, flags);
-    const count = this.#received("recvfrom", result, size);
+    let count: number | null;
+    do count = c.recvfrom(fd, buffer, size, flags, addressBuffer, addressLength); while (
+      this.#isToRepeat(count)
+    );
+    count = this.#received(count, "recvfrom", size);
     if (count === null) return null;
     // A connected stream has no sender to tell: its peer is.
-    const address = this.type === SOCK_STREAM
+    const address = this.type === c.SOCK_STREAM
       ? this.remoteAddress
       : decodeAddress(addressBuffer, addressLength[0]!);
     return { data: taken(buffer, count), address };
@@ -387,19 +323,13 @@ export class Socket implements Disposable {
   sendTo(data: Uint8Array, address: Address, flags: number = 0): number | null {
     const bytes = encodeAddress(address, this.family, this.type);
     const fd = this.#open();
-    const result = sendto(
-      fd,
-      data,
-      lengthOf(data),
-      withFlag(flags, MSG_NOSIGNAL, "flags"),
-      bytes,
-      bytes.length,
+    const size = lengthOf(data);
+    flags = withFlag(flags, c.MSG_NOSIGNAL, "flags");
+    let count: number;
+    do count = c.sendto(fd, data, size, flags, bytes, bytes.length); while (
+      this.#isToRepeat(count)
     );
-    if (result !== -1) return result;
-    if (this.#isToRepeat()) return this.sendTo(data, address, flags);
-    const error = errno();
-    if (error === EAGAIN) return null;
-    throw osError("sendto", formatAddress(address), error);
+    return this.#outcome(count, "sendto", address);
   }
 
   /**
@@ -410,7 +340,7 @@ export class Socket implements Disposable {
   get localAddress(): Address {
     const fd = this.#open();
     addressLength[0] = addressBuffer.length;
-    if (getsockname(fd, addressBuffer, addressLength) === -1) throw osError("getsockname", fd);
+    if (c.getsockname(fd, addressBuffer, addressLength) === -1) throw c.osError("getsockname", fd);
     return decodeAddress(addressBuffer, addressLength[0]);
   }
 
@@ -424,7 +354,7 @@ export class Socket implements Disposable {
     const fd = this.#open();
     if (this.#remote !== undefined) return decodeAddress(this.#remote, this.#remote.length);
     addressLength[0] = addressBuffer.length;
-    if (getpeername(fd, addressBuffer, addressLength) === -1) throw osError("getpeername", fd);
+    if (c.getpeername(fd, addressBuffer, addressLength) === -1) throw c.osError("getpeername", fd);
     return decodeAddress(addressBuffer, addressLength[0]);
   }
 
@@ -438,7 +368,7 @@ export class Socket implements Disposable {
    */
   setOption(level: number, name: number, value: number | Uint8Array): void {
     const fd = this.#open();
-    let bytes: Memory;
+    let bytes: c.Memory;
     if (typeof value === "number") {
       if ((value | 0) !== value) {
         throw new RangeError(`An option must fit an int, and ${value} does not`);
@@ -449,7 +379,7 @@ export class Socket implements Disposable {
       bytes = value;
     }
     const length = bytes === optionValue ? 4 : lengthOf(bytes as Uint8Array);
-    if (setsockopt(fd, level, name, bytes, length) === -1) throw osError("setsockopt", fd);
+    if (c.setsockopt(fd, level, name, bytes, length) === -1) throw c.osError("setsockopt", fd);
   }
 
   /**
@@ -474,7 +404,7 @@ export class Socket implements Disposable {
     const fd = this.#open();
     const number = Object.hasOwn(HOW, how) ? HOW[how] : undefined;
     if (number === undefined) throw new TypeError('how must be "read", "write" or "both"');
-    if (shutdown(fd, number) === -1) throw osError("shutdown", fd);
+    if (c.shutdown(fd, number) === -1) throw c.osError("shutdown", fd);
   }
 
   /**
@@ -497,7 +427,7 @@ export class Socket implements Disposable {
   close(): void {
     if (this.#fd === -1) return;
     // Whatever close says, the number is free afterwards and may be another's already: never twice.
-    close(this.#fd);
+    c.close(this.#fd);
     this.#fd = -1;
   }
 
@@ -511,18 +441,23 @@ export class Socket implements Disposable {
     return this.#fd;
   }
 
-  /** Whether the call that just failed has done nothing, and was not to wait: then a signal is no reason to come back. */
-  #isToRepeat(): boolean {
-    return !this.#blocking && errno() === EINTR;
+  /** Whether a signal alone kept the call from doing anything, and it was not to wait anyway: it is made again. */
+  #isToRepeat(result: number): boolean {
+    return result === -1 && !this.#blocking && c.errno() === c.EINTR;
   }
 
-  #received(syscall: string, count: number, size: number): number | null {
-    if (count !== -1) return count;
-    const error = errno();
-    if (error === EAGAIN) return null;
-    // To Windows a datagram that was cut is an error; the others say nothing of it.
-    if (error === EMSGSIZE && platform.isWinsock) return size;
-    throw osError(syscall, this.#fd, error);
+  /** The result of a call; null where it would block. Every other failure is thrown. */
+  #outcome(result: number, syscall: string, address?: Address): number | null {
+    if (result !== -1) return result;
+    const error = c.errno();
+    if (error === c.EAGAIN) return null;
+    throw c.osError(syscall, address === undefined ? this.#fd : formatAddress(address), error);
+  }
+
+  /** The same of a call that receives. To Windows a datagram that was cut is an error; the others say nothing of it. */
+  #received(result: number, syscall: string, size: number): number | null {
+    const isCut = result === -1 && platform.isWinsock && c.errno() === c.EMSGSIZE;
+    return isCut ? size : this.#outcome(result, syscall);
   }
 }
 
@@ -542,62 +477,49 @@ function adopt(
 
 /** accept4(2), or accept(2) where it is missing with SOCK_CLOEXEC; there connections inherit O_NONBLOCK of their listener, or do not. */
 function acceptFrom(listener: number, blocking: boolean): number {
-  if (SOCK_CLOEXEC !== 0) {
-    const flags = SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK);
-    return accept4(listener, addressBuffer, addressLength, flags);
+  if (c.SOCK_CLOEXEC !== 0) {
+    const flags = c.SOCK_CLOEXEC | (blocking ? 0 : c.SOCK_NONBLOCK);
+    return c.accept4(listener, addressBuffer, addressLength, flags);
   }
-  return accept(listener, addressBuffer, addressLength);
+  return c.accept(listener, addressBuffer, addressLength);
 }
 
 /** For what was not close-on-exec from its beginning, since the platform has no SOCK_CLOEXEC. */
 function closeOnExec(fd: number): void {
-  if (platform.isWinsock) SetHandleInformation(fd, HANDLE_FLAG_INHERIT, 0);
-  else if (SOCK_CLOEXEC === 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-function setBlocking(fd: number, blocking: boolean): void {
-  if (platform.isWinsock) {
-    const nonBlocking = new Uint32Array([blocking ? 0 : 1]);
-    if (ioctlsocket(fd, FIONBIO, nonBlocking) === -1) throw osError("ioctlsocket", fd);
-    return;
-  }
-  const flags = fcntl(fd, F_GETFL);
-  if (flags === -1) throw osError("fcntl", fd);
-  const wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-  if (fcntl(fd, F_SETFL, wanted) === -1) throw osError("fcntl", fd);
+  if (c.SOCK_CLOEXEC === 0) setCloseOnExec(fd);
 }
 
 function familyOf(fd: number): number {
   if (platform.isWinsock) { // where getsockname() knows nothing before bind()
     const length = new Int32Array([protocolInfo.length]);
-    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL_INFOW, protocolInfo, length) === -1) {
-      throw osError("getsockopt", fd);
+    if (c.getsockopt(fd, c.SOL_SOCKET, c.SO_PROTOCOL_INFOW, protocolInfo, length) === -1) {
+      throw c.osError("getsockopt", fd);
     }
     return new DataView(protocolInfo.buffer).getInt32(PROTOCOL_INFO_FAMILY, true);
   }
   addressLength[0] = addressBuffer.length;
-  if (getsockname(fd, addressBuffer, addressLength) === -1) throw osError("getsockname", fd);
-  return sockaddr.read(addressBuffer).sa_family;
+  if (c.getsockname(fd, addressBuffer, addressLength) === -1) throw c.osError("getsockname", fd);
+  return c.sockaddr.read(addressBuffer).sa_family;
 }
 
 function getIntOption(fd: number, level: number, name: number): number {
   optionValue[0] = 0;
   optionLength[0] = 4;
-  if (getsockopt(fd, level, name, optionValue, optionLength) === -1) {
-    throw osError("getsockopt", fd);
+  if (c.getsockopt(fd, level, name, optionValue, optionLength) === -1) {
+    throw c.osError("getsockopt", fd);
   }
   return optionValue[0];
 }
 
 /** `flags` with one more, unless they are no int: `|` would make one of anything. */
 function withFlag(flags: number, flag: number, name: string): number {
-  checkInt(flags, name);
+  c.checkInt(flags, name);
   return flags | flag;
 }
 
 /** With MSG_TRUNC the kernel may count bytes that it did not put there: those must not be an earlier message's, another connection's perhaps. */
 function bufferOf(size: number, flags: number): Uint8Array {
-  if (!(size <= RECEIVE_BUFFER_SIZE) || flags & MSG_TRUNC) return new Uint8Array(size);
+  if (!(size <= RECEIVE_BUFFER_SIZE) || flags & c.MSG_TRUNC) return new Uint8Array(size);
   return receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER_SIZE);
 }
 
@@ -607,5 +529,5 @@ function taken(buffer: Uint8Array, count: number): Uint8Array {
 
 function lengthOf(bytes: Uint8Array): number {
   if (!(bytes instanceof Uint8Array)) throw new TypeError("The bytes must be a Uint8Array");
-  return byteLength(bytes);
+  return c.byteLength(bytes);
 }

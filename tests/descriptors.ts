@@ -25,7 +25,7 @@ import {
   write,
 } from "../ffi/mod.ts";
 import { Socket } from "../mod.ts";
-import { isOpen } from "../selectors/poll.ts";
+import { isOpen } from "../os/descriptor.ts";
 import { settleQueues } from "./selectors.ts";
 
 // libc is opened here once, at import, so that no test is held responsible for the library that it opened.

@@ -1,0 +1,71 @@
+/**
+ * What the library asks of any descriptor, on every platform alike: POSIX says it with fcntl(2), Winsock with ioctlsocket() and the like.
+ *
+ * @module
+ */
+
+import * as c from "../ffi/mod.ts";
+import { platform } from "../ffi/platform.ts";
+
+const value = new Int32Array(1);
+const size = new Int32Array(1);
+
+/** Whether it is open; on Windows, whether it is a socket. */
+export function isOpen(fd: number): boolean {
+  if (!platform.isWinsock) return c.fcntl(fd, c.F_GETFD) !== -1;
+  size[0] = 4;
+  return c.getsockopt(fd, c.SOL_SOCKET, c.SO_TYPE, value, size) !== -1;
+}
+
+/** Throws EBADF unless it is open. */
+export function checkOpen(fd: number): void {
+  if (!isOpen(fd)) throw c.osError(platform.isWinsock ? "getsockopt" : "fcntl", fd, c.EBADF);
+}
+
+/** Child processes do not inherit it. */
+export function setCloseOnExec(fd: number): void {
+  if (platform.isWinsock) c.SetHandleInformation(fd, c.HANDLE_FLAG_INHERIT, 0);
+  else c.fcntl(fd, c.F_SETFD, c.FD_CLOEXEC);
+}
+
+/** Whether calls on it wait. Windows does not tell. */
+export function setBlocking(fd: number, blocking: boolean): void {
+  if (platform.isWinsock) {
+    if (c.ioctlsocket(fd, c.FIONBIO, new Uint32Array([blocking ? 0 : 1])) !== -1) return;
+    throw c.osError("ioctlsocket", fd);
+  }
+  const flags = c.fcntl(fd, c.F_GETFL);
+  if (flags === -1) throw c.osError("fcntl", fd);
+  const wanted = blocking ? flags & ~c.O_NONBLOCK : flags | c.O_NONBLOCK;
+  if (c.fcntl(fd, c.F_SETFL, wanted) === -1) throw c.osError("fcntl", fd);
+}
+
+/** Whether calls on it wait; on Windows, which does not tell, they do from now on. */
+export function isBlocking(fd: number): boolean {
+  if (platform.isWinsock) {
+    setBlocking(fd, true);
+    return true;
+  }
+  const flags = c.fcntl(fd, c.F_GETFL);
+  if (flags === -1) throw c.osError("fcntl", fd);
+  return (flags & c.O_NONBLOCK) === 0;
+}
+
+/** Two non-blocking ends: what is written to the second makes the first readable. An eventfd is both. */
+export function makeWakeable(): [readable: number, writable: number] {
+  if (platform.waker === "eventfd") {
+    const fd = c.eventfd(0, c.EFD_CLOEXEC | c.EFD_NONBLOCK);
+    if (fd === -1) throw c.osError("eventfd", "");
+    return [fd, fd];
+  }
+  const fds = new Int32Array(2);
+  const isPipe = platform.waker === "pipe"; // pipe(2) and no pipe2(2), which macOS lacks
+  if ((isPipe ? c.pipe(fds) : c.tcpPair(fds)) === -1) {
+    throw c.osError(isPipe ? "pipe" : "socketpair", "");
+  }
+  for (const fd of fds) {
+    setCloseOnExec(fd);
+    setBlocking(fd, false);
+  }
+  return [fds[0]!, fds[1]!];
+}

@@ -1,0 +1,53 @@
+/** What callers give: checked before anything is done with it. */
+
+import {
+  EVENT_PRIORITY,
+  EVENT_READ,
+  EVENT_WRITE,
+  type FileObject,
+  type TriggerMode,
+} from "./types.ts";
+
+const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY;
+
+/** The descriptor of a file object. */
+export function filenoOf(fileobj: FileObject): number {
+  const fd = typeof fileobj === "number" ? fileobj : askFileno(fileobj);
+  if ((fd | 0) !== fd || fd < 0) {
+    throw new RangeError(`A descriptor must be an integer from 0 to 2147483647, not ${fd}`);
+  }
+  return fd | 0; // -0 is 0
+}
+
+function askFileno(fileobj: { fileno(): number }): number {
+  if (fileobj === null || (typeof fileobj !== "object" && typeof fileobj !== "function")) {
+    throw new TypeError("A file object must be a descriptor or an object with fileno()");
+  }
+  if (typeof fileobj.fileno !== "function") {
+    throw new TypeError("A file object must be a descriptor or an object with fileno()");
+  }
+  const fd = fileobj.fileno();
+  if (typeof fd !== "number") throw new TypeError("fileno() must return a number");
+  return fd;
+}
+
+export function checkEvents(events: number): void {
+  if (typeof events !== "number") throw new TypeError("Events must be a number");
+  if ((events & EVERY_EVENT) !== events || events === 0) {
+    throw new RangeError(
+      `Events must be EVENT_READ, EVENT_WRITE, EVENT_PRIORITY or several of them, not ${events}`,
+    );
+  }
+}
+
+export function checkMode(mode: TriggerMode = "level"): TriggerMode {
+  if (mode === "level" || mode === "edge" || mode === "oneshot") return mode;
+  throw new RangeError(`Mode must be "level", "edge" or "oneshot", not ${String(mode)}`);
+}
+
+export function checkTimeout(timeout: number | null | undefined): number {
+  if (timeout === undefined || timeout === null) return Infinity;
+  if (typeof timeout !== "number") throw new TypeError("The timeout must be a number");
+  if (Number.isNaN(timeout)) throw new RangeError("The timeout must not be NaN");
+  return timeout > 0 ? timeout : 0;
+}
