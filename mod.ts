@@ -55,5 +55,5 @@ export {
   type TriggerMode,
 } from "./selectors/types.ts";
 export { Waker } from "./selectors/waker.ts";
-export type { Address, InetAddress, UnixAddress } from "./sockets/address.ts";
-export { Socket } from "./sockets/socket.ts";
+export type { Address, InetAddress, UnixAddress } from "./io/address.ts";
+export { Socket } from "./io/socket.ts";

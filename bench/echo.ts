@@ -5,7 +5,7 @@
  * @module
  */
 
-import { path, Program, run } from "../tests/programs.ts";
+import { path, Program, run } from "../tests/helpers/programs.ts";
 import { buildPeers, compile, OURS, type Peer } from "./peers.ts";
 import { pinned } from "./pinned.ts";
 import { digits, median, ratio, summarize, type Summary, table } from "./statistics.ts";

@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { path } from "../tests/programs.ts";
+import { path } from "../tests/helpers/programs.ts";
 import { echo, echoTables } from "./echo.ts";
 import { micro, microTable } from "./micro.ts";
 import { PEER_NAMES } from "./peers.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasCommand, path, run } from "../tests/programs.ts";
+import { hasCommand, path, run } from "../tests/helpers/programs.ts";
 import { compile, python } from "./peers.ts";
 import { pinned } from "./pinned.ts";
 import { digits, median, ratio, table } from "./statistics.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { hasCommand, path, run } from "../tests/programs.ts";
+import { hasCommand, path, run } from "../tests/helpers/programs.ts";
 
 /** An echo server, ready to be started: it prints `listening on HOST:PORT`. */
 export interface Peer {

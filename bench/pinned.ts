@@ -5,7 +5,7 @@
  * @module
  */
 
-import { hasCommand } from "../tests/programs.ts";
+import { hasCommand } from "../tests/helpers/programs.ts";
 
 // The usual limit is 1,024, and 8,000 connections are asked for.
 const RAISE_LIMIT = 'ulimit -n "$(ulimit -H -n)"; exec "$@"';

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { path } from "../tests/programs.ts";
+import { path } from "../tests/helpers/programs.ts";
 import { figures, type Measurement, type Result } from "./echo.ts";
 import type { Micro } from "./micro.ts";
 import { OURS } from "./peers.ts";

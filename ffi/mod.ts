@@ -42,6 +42,6 @@ export * from "./sockaddr.ts";
 export * from "./socket.ts";
 export type { Struct } from "./struct.ts";
 export * from "./time.ts";
-export { type SyscallRecord, traceSyscalls } from "./trace.ts";
+export { type SyscallRecord, traceSyscalls } from "./trace/trace.ts";
 export * from "./unistd.ts";
 export * from "./winsock.ts";

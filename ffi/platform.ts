@@ -5,12 +5,12 @@
  * @module
  */
 
-import * as darwin from "./darwin.ts";
-import * as freebsd from "./freebsd.ts";
+import * as darwin from "./platforms/darwin.ts";
+import * as freebsd from "./platforms/freebsd.ts";
 import * as libkqueue from "./libkqueue.ts";
-import * as linux from "./linux.ts";
-import * as netbsd from "./netbsd.ts";
-import * as windows from "./windows.ts";
+import * as linux from "./platforms/linux.ts";
+import * as netbsd from "./platforms/netbsd.ts";
+import * as windows from "./platforms/windows.ts";
 
 type ConstantName =
   | keyof typeof linux.constants

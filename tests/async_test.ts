@@ -18,10 +18,10 @@ import {
   SelectSelector,
   type Socket,
 } from "../mod.ts";
-import { openDescriptors, Pair, Pipe, pipeAt } from "./descriptors.ts";
-import { Program, runProgram } from "./programs.ts";
-import { SELECTORS, unlessLeftOut } from "./selectors.ts";
-import { delay, promptly, timed } from "./timing.ts";
+import { openDescriptors, Pair, Pipe, pipeAt } from "./helpers/descriptors.ts";
+import { Program, runProgram } from "./helpers/programs.ts";
+import { SELECTORS, unlessLeftOut } from "./helpers/mechanisms.ts";
+import { delay, promptly, timed } from "./helpers/timing.ts";
 
 const HEARD = 1000; // milliseconds within which another program hears a signal
 const LONG = 60_000; // milliseconds: a wait that would fail the test if nothing ended it

@@ -41,9 +41,16 @@ import {
   SO_LINGER,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
-import { openDescriptors, Pair, Pipe, pipeAt, RegularFile, tcpPair } from "./descriptors.ts";
-import { runProgram } from "./programs.ts";
-import { hasPriority, SELECTORS, unlessLeftOut } from "./selectors.ts";
+import {
+  openDescriptors,
+  Pair,
+  Pipe,
+  pipeAt,
+  RegularFile,
+  tcpPair,
+} from "./helpers/descriptors.ts";
+import { runProgram } from "./helpers/programs.ts";
+import { hasPriority, SELECTORS, unlessLeftOut } from "./helpers/mechanisms.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 

@@ -5,7 +5,7 @@
 
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { collapse, normalise, withoutMeasures } from "../docs/normalise.ts";
-import { DENO, path, run } from "./programs.ts";
+import { DENO, path, run } from "./helpers/programs.ts";
 
 const PAGES = [...Deno.readDirSync(path("docs"))].map(({ name }) => `docs/${name}`)
   .filter((name) => name.endsWith(".md"));

@@ -13,7 +13,7 @@ import {
 } from "@std/assert";
 import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
 import { DefaultSelector, KqueueSelector, Socket } from "../mod.ts";
-import "./descriptors.ts"; // opens libc before the tests
+import "./helpers/descriptors.ts"; // opens libc before the tests
 import {
   assertEchoes,
   assertEnded,
@@ -33,10 +33,10 @@ import {
   serverTest,
   until,
   within,
-} from "./echo_server.ts";
-import { DENO, hasCommand, path, run } from "./programs.ts";
+} from "./helpers/echo_server_process.ts";
+import { DENO, hasCommand, path, run } from "./helpers/programs.ts";
 
-const ECHO_CLIENT = path("tests/peers/echo_client.py");
+const ECHO_CLIENT = path("tests/fixtures/echo_client.py");
 const FLAGS = [
   "--host",
   "--port",

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { errnoName, errnoNumber, makeOsError, osError, strerror } from "../ffi/mod.ts";
 import { isOsError, Socket } from "../mod.ts";
-import "./descriptors.ts";
+import "./helpers/descriptors.ts";
 
 /** The errnos for which Deno has a class. The others are plain Error. */
 const CLASSES: Record<string, new (message: string) => Error> = {

@@ -1,7 +1,7 @@
 /** The examples, as programs, each with a real counterpart. The echo server has a file of its own. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DENO, hasCommand, path, Program, run } from "./programs.ts";
+import { DENO, hasCommand, path, Program, run } from "./helpers/programs.ts";
 
 const INOTIFY = "examples/inotify.ts";
 const LIBPQ = "examples/libpq_notify.ts";

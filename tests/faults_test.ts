@@ -13,7 +13,7 @@ import {
   assertLessOrEqual,
   assertMatch,
 } from "@std/assert";
-import "./descriptors.ts"; // opens libc before the tests
+import "./helpers/descriptors.ts"; // opens libc before the tests
 import {
   assertEchoes,
   assertSameBytes,
@@ -25,10 +25,10 @@ import {
   send,
   until,
   within,
-} from "./echo_server.ts";
-import { CALLS, cannotFail, Faults, KINDS } from "./faults.ts";
-import { DENO, path, run } from "./programs.ts";
-import { delay } from "./timing.ts";
+} from "./helpers/echo_server_process.ts";
+import { CALLS, cannotFail, Faults, KINDS } from "./helpers/faults.ts";
+import { DENO, path, run } from "./helpers/programs.ts";
+import { delay } from "./helpers/timing.ts";
 
 const SEED = Number(Deno.env.get("FAULTS_SEED") ?? Date.now() % 1_000_000);
 const CONNECTIONS = Number(Deno.env.get("FAULTS_CONNECTIONS") ?? 100);

@@ -5,8 +5,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as ffi from "../ffi/mod.ts";
 import type { Memory } from "../ffi/mod.ts";
-import { Pair, Pipe } from "./descriptors.ts";
-import { unlessLeftOut } from "./selectors.ts";
+import { Pair, Pipe } from "./helpers/descriptors.ts";
+import { unlessLeftOut } from "./helpers/mechanisms.ts";
 
 const { EBADF, EINVAL, EAGAIN } = ffi;
 const NOT_OPEN = Deno.build.os === "windows" ? ffi.ENOTSOCK : EBADF; // to Windows a closed socket is none

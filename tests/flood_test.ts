@@ -6,7 +6,7 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
 import { IPPROTO_TCP, SO_LINGER, SOL_SOCKET, SOMAXCONN } from "../ffi/mod.ts";
 import { type Address, isOsError, Socket } from "../mod.ts";
-import "./descriptors.ts"; // opens libc before the tests
+import "./helpers/descriptors.ts"; // opens libc before the tests
 import {
   assertEchoes,
   assertEnded,
@@ -23,9 +23,9 @@ import {
   serverTest,
   until,
   within,
-} from "./echo_server.ts";
-import { Program } from "./programs.ts";
-import { delay } from "./timing.ts";
+} from "./helpers/echo_server_process.ts";
+import { Program } from "./helpers/programs.ts";
+import { delay } from "./helpers/timing.ts";
 
 const SCALE = Number(Deno.env.get("FLOODS") ?? 1);
 const LIMIT = EVENT_LIMIT * SCALE;

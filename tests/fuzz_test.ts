@@ -1,7 +1,7 @@
 /** Hostile arguments for every public function, in a process of its own, so that a crash is seen. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { runProgram } from "./programs.ts";
+import { runProgram } from "./helpers/programs.ts";
 
 const CALLS = 200_000;
 
@@ -9,7 +9,7 @@ Deno.test({
   name: `${CALLS} hostile calls hurt nothing`,
   ignore: Deno.build.os !== "linux" || Deno.env.has("SELECTORS_EMULATOR"), // it looks into /proc, and takes an emulator minutes
   async fn() {
-    const { code, stdout, stderr } = await runProgram("tests/fuzz.ts", [`${CALLS}`]);
+    const { code, stdout, stderr } = await runProgram("tests/long/fuzz.ts", [`${CALLS}`]);
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /no crash, no byte outside, no descriptor lost/);
   },

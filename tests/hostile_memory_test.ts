@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } f
 import * as ffi from "../ffi/mod.ts";
 import type { Memory } from "../ffi/mod.ts";
 import { type InetAddress, Socket, traceSyscalls } from "../mod.ts";
-import { Pair, tcpPair } from "./descriptors.ts";
+import { Pair, tcpPair } from "./helpers/descriptors.ts";
 
 const onLinux = { ignore: Deno.build.os !== "linux" };
 const GUARD = 0xa5;

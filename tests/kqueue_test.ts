@@ -37,8 +37,8 @@ import {
   libkqueue,
   timespec,
 } from "../ffi/mod.ts";
-import { Pair, Pipe, pipeAt, RegularFile } from "./descriptors.ts";
-import { KqueueSelector, unlessLeftOut } from "./selectors.ts";
+import { Pair, Pipe, pipeAt, RegularFile } from "./helpers/descriptors.ts";
+import { KqueueSelector, unlessLeftOut } from "./helpers/mechanisms.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 const missing = KqueueSelector.isSupported() ? undefined : "no kqueue, and no LIBKQUEUE";

@@ -5,10 +5,10 @@
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { constants as kqueueConstants } from "../ffi/libkqueue.ts";
-import { constants, errnos } from "../ffi/linux.ts";
+import { constants, errnos } from "../ffi/platforms/linux.ts";
 import * as ffi from "../ffi/mod.ts";
-import "./descriptors.ts";
-import { hasCommand, run } from "./programs.ts";
+import "./helpers/descriptors.ts";
+import { hasCommand, run } from "./helpers/programs.ts";
 
 const CC = Deno.env.get("CC") ?? "cc";
 const missing = Deno.build.os !== "linux"

@@ -12,8 +12,8 @@ import {
   assertMatch,
 } from "@std/assert";
 import { isPlatformWith } from "../ffi/mod.ts";
-import { DENO, hasCommand, path, run } from "./programs.ts";
-import { promptly } from "./timing.ts";
+import { DENO, hasCommand, path, run } from "./helpers/programs.ts";
+import { promptly } from "./helpers/timing.ts";
 
 const STEPS = [...Deno.readDirSync(path("examples/learn"))].map(({ name }) => name)
   .filter((name) => /^\d/.test(name)).sort();

@@ -1,7 +1,7 @@
 /** Random programs against a model, in a process of their own, where the numbers of descriptors are known to be free. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { runProgram } from "./programs.ts";
+import { runProgram } from "./helpers/programs.ts";
 
 const PROGRAMS = 2000;
 
@@ -11,7 +11,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux" ||
     !["", "kqueue.c"].includes(Deno.env.get("SELECTORS_EMULATOR") ?? ""),
   async fn() {
-    const { code, stdout, stderr } = await runProgram("tests/model.ts", [`${PROGRAMS}`]);
+    const { code, stdout, stderr } = await runProgram("tests/long/model.ts", [`${PROGRAMS}`]);
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /as the model says/);
   },

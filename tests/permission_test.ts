@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EACCES, pollfd } from "../ffi/mod.ts";
-import { DENO, hasCommand, path, run } from "./programs.ts";
+import { DENO, hasCommand, path, run } from "./helpers/programs.ts";
 
 const IMPORT = path("tests/fixtures/permission_import.ts");
 const FIRST_USE = path("tests/fixtures/permission_first_use.ts");

@@ -5,15 +5,15 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import * as darwin from "../ffi/darwin.ts";
-import * as freebsd from "../ffi/freebsd.ts";
+import * as darwin from "../ffi/platforms/darwin.ts";
+import * as freebsd from "../ffi/platforms/freebsd.ts";
 import { keventStruct } from "../ffi/kqueue.ts";
 import * as libkqueue from "../ffi/libkqueue.ts";
-import * as linux from "../ffi/linux.ts";
-import * as netbsd from "../ffi/netbsd.ts";
-import * as windows from "../ffi/windows.ts";
+import * as linux from "../ffi/platforms/linux.ts";
+import * as netbsd from "../ffi/platforms/netbsd.ts";
+import * as windows from "../ffi/platforms/windows.ts";
 import { platforms } from "../ffi/platform.ts";
-import { path } from "./programs.ts";
+import { path } from "./helpers/programs.ts";
 
 const TABLES = {
   darwin: { ...darwin.constants, ...darwin.errnos },

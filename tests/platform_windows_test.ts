@@ -13,7 +13,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as ffi from "../ffi/mod.ts";
-import { constants, errnos } from "../ffi/windows.ts";
+import { constants, errnos } from "../ffi/platforms/windows.ts";
 import {
   DefaultSelector,
   EpollSelector,
@@ -24,8 +24,8 @@ import {
   Socket,
   traceSyscalls,
 } from "../mod.ts";
-import "./descriptors.ts";
-import { hasCommand, run } from "./programs.ts";
+import "./helpers/descriptors.ts";
+import { hasCommand, run } from "./helpers/programs.ts";
 
 const CC = "x86_64-w64-mingw32-gcc";
 const HEADERS = ["winsock2.h", "ws2tcpip.h", "mswsock.h", "afunix.h", "windows.h", "stddef.h"];

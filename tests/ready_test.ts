@@ -2,10 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { isOsError, readable, Socket, writable } from "../mod.ts";
-import { openDescriptors, Pair, Pipe, tcpPair } from "./descriptors.ts";
-import { runProgram } from "./programs.ts";
-import { unlessLeftOut } from "./selectors.ts";
-import { delay, promptly, timed } from "./timing.ts";
+import { openDescriptors, Pair, Pipe, tcpPair } from "./helpers/descriptors.ts";
+import { runProgram } from "./helpers/programs.ts";
+import { unlessLeftOut } from "./helpers/mechanisms.ts";
+import { delay, promptly, timed } from "./helpers/timing.ts";
 
 const CLOSED = 1000; // milliseconds until a closed descriptor must have been noticed
 

@@ -3,7 +3,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { DENO, path, run } from "./programs.ts";
+import { DENO, path, run } from "./helpers/programs.ts";
 
 const ROOT = path("");
 const env = { NO_COLOR: "1" };
@@ -11,9 +11,11 @@ const onLinux = { ignore: Deno.build.os !== "linux" }; // what a release is does
 
 /** The files of a folder. */
 async function sources(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name } of Deno.readDir(path(folder))) files.push(`${folder}${name}`);
-  return files;
+  const entries = await Array.fromAsync(Deno.readDir(path(folder)));
+  const names = await Promise.all(entries.map(({ name, isDirectory }) => {
+    return isDirectory ? sources(`${folder}${name}/`) : [`${folder}${name}`];
+  }));
+  return names.flat();
 }
 
 Deno.test("Published is what the publish list says, and nothing else", onLinux, async () => {
@@ -32,8 +34,9 @@ Deno.test("Published is what the publish list says, and nothing else", onLinux, 
     "deno.json",
     "mod.ts",
     ...await sources("ffi/"),
+    ...await sources("os/"),
     ...await sources("selectors/"),
-    ...await sources("sockets/"),
+    ...await sources("io/"),
   ];
   assertEquals(listed.sort(), expected.sort());
 });
@@ -43,7 +46,10 @@ Deno.test("The library imports nothing but its own files", onLinux, async () => 
     const { stdout } = await run(DENO, ["info", "--json", path(entry)], { cwd: ROOT, env });
     const { modules } = JSON.parse(stdout);
     for (const { specifier } of modules) {
-      assertMatch(specifier, /^(node:timers|file:.*\/(mod\.ts|(ffi|selectors|sockets)\/\w+\.ts))$/);
+      assertMatch(
+        specifier,
+        /^(node:timers|file:.*\/(mod\.ts|(ffi|os|selectors|io|ring)\/(\w+\/)?\w+\.ts))$/,
+      );
     }
   }
 });

@@ -45,9 +45,16 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "../ffi/mod.ts";
-import { isCloseOnExec, openDescriptors, Pair, Pipe, pipeAt, tcpPair } from "./descriptors.ts";
-import { DENO, hasCommand, path, run, runProgram } from "./programs.ts";
-import { SELECTORS, unlessLeftOut } from "./selectors.ts";
+import {
+  isCloseOnExec,
+  openDescriptors,
+  Pair,
+  Pipe,
+  pipeAt,
+  tcpPair,
+} from "./helpers/descriptors.ts";
+import { DENO, hasCommand, path, run, runProgram } from "./helpers/programs.ts";
+import { SELECTORS, unlessLeftOut } from "./helpers/mechanisms.ts";
 
 const isWindows = Deno.build.os === "windows";
 const ACCEPT = SOCK_CLOEXEC === 0 ? "accept" : "accept4"; // macOS has neither the flag nor accept4

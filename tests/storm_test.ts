@@ -1,11 +1,11 @@
 /** Waits that are disturbed: by thousands of signals, by a stop, by a clock that jumps. No event is lost, and timeouts hold. */
 
 import { assertEquals, assertGreater, assertGreaterOrEqual, assertLess } from "@std/assert";
-import "./descriptors.ts"; // opens libc before the tests
-import { EVENT_LIMIT, until, within } from "./echo_server.ts";
-import { DENO, hasCommand, path, Program, run } from "./programs.ts";
-import { SELECTORS } from "./selectors.ts";
-import { delay } from "./timing.ts";
+import "./helpers/descriptors.ts"; // opens libc before the tests
+import { EVENT_LIMIT, until, within } from "./helpers/echo_server_process.ts";
+import { DENO, hasCommand, path, Program, run } from "./helpers/programs.ts";
+import { SELECTORS } from "./helpers/mechanisms.ts";
+import { delay } from "./helpers/timing.ts";
 
 const STORM = 10_000 * Number(Deno.env.get("FLOODS") ?? 1); // signals, and at least as many
 const BYTES = 1000; // to be echoed in it

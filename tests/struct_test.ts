@@ -25,7 +25,7 @@ import {
   timespec,
   timeval,
 } from "../ffi/mod.ts";
-import "./descriptors.ts";
+import "./helpers/descriptors.ts";
 
 // Elsewhere struct sockaddr_un is shorter, and there are no abstract names.
 const onLinux = { ignore: Deno.build.os !== "linux" };

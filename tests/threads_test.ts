@@ -2,10 +2,16 @@
 
 import { assertEquals, assertLess } from "@std/assert";
 import { EVENT_READ, EVENT_WRITE, Socket } from "../mod.ts";
-import "./descriptors.ts"; // opens libc before the tests
-import { assertSameBytes, EVENT_LIMIT, MiB, seededBytes, within } from "./echo_server.ts";
-import { Program, runProgram } from "./programs.ts";
-import { SELECTORS } from "./selectors.ts";
+import "./helpers/descriptors.ts"; // opens libc before the tests
+import {
+  assertSameBytes,
+  EVENT_LIMIT,
+  MiB,
+  seededBytes,
+  within,
+} from "./helpers/echo_server_process.ts";
+import { Program, runProgram } from "./helpers/programs.ts";
+import { SELECTORS } from "./helpers/mechanisms.ts";
 
 const SCALE = Number(Deno.env.get("FLOODS") ?? 1);
 const THREADS = 4;

@@ -13,9 +13,9 @@ import {
 import * as ffi from "../ffi/mod.ts";
 import { libc } from "../ffi/libc.ts";
 import { DefaultSelector, EVENT_READ, Socket, type SyscallRecord, traceSyscalls } from "../mod.ts";
-import { Pair } from "./descriptors.ts";
-import { DENO, path, Program, run } from "./programs.ts";
-import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from "./strace.ts";
+import { Pair } from "./helpers/descriptors.ts";
+import { DENO, path, Program, run } from "./helpers/programs.ts";
+import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from "./helpers/strace.ts";
 
 const isWindows = Deno.build.os === "windows"; // to which a closed socket is none
 const NOT_OPEN = isWindows ? ffi.ENOTSOCK : ffi.EBADF;

@@ -10,7 +10,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { hasCommand, Program, runProgram } from "./programs.ts";
+import { hasCommand, Program, runProgram } from "./helpers/programs.ts";
 
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];

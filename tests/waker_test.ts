@@ -2,9 +2,9 @@
 
 import { assertEquals, assertGreaterOrEqual, assertStrictEquals, assertThrows } from "@std/assert";
 import { EVENT_READ, readable, Waker } from "../mod.ts";
-import { openDescriptors } from "./descriptors.ts";
-import { DENO, path, Program, run } from "./programs.ts";
-import { SELECTORS } from "./selectors.ts";
+import { openDescriptors } from "./helpers/descriptors.ts";
+import { DENO, path, Program, run } from "./helpers/programs.ts";
+import { SELECTORS } from "./helpers/mechanisms.ts";
 
 /** A Worker that will wake a waker after some milliseconds. */
 async function wakeLater(fd: number, delay: number): Promise<Disposable> {

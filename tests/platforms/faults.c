@@ -3,7 +3,7 @@
  * libc's own handle, so that a function of the same name here would not be found: what is ours is dlsym itself, which gives out the
  * functions below. Deno's own calls do not go through it, and do not fail.
  *
- * FAULTS names a file of 32-bit words that is mapped by this process and read and written by the test (tests/faults.ts): how many of
+ * FAULTS names a file of 32-bit words that is mapped by this process and read and written by the test (tests/helpers/faults.ts): how many of
  * 1024 calls fail, which kinds may, where the random numbers begin, and then how often each kind came up. The n-th call of a function fails or not by the seed, its name and n alone, so a run with one thread can be had again.
  *
  * A failure that comes instead of a call leaves the kernel alone, as the real one would: nothing is taken, nothing sent. close(2) with EINTR
@@ -25,11 +25,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What may happen to a call. The order is that of KINDS in tests/faults.ts. */
+/* What may happen to a call. The order is that of KINDS in tests/helpers/faults.ts. */
 enum kind { INTERRUPTED, AGAIN, SHORT, ABORTED, MFILE, NFILE, NOMEM, NOBUFS, KINDS };
 static const int numbers[] = {EINTR, EAGAIN, 0, ECONNABORTED, EMFILE, ENFILE, ENOMEM, ENOBUFS};
 
-/* The functions that may fail. The order is that of CALLS in tests/faults.ts. */
+/* The functions that may fail. The order is that of CALLS in tests/helpers/faults.ts. */
 enum call { RECV, SEND, ACCEPT, WAIT, CONTROL, OPTION, READ, WRITE, CLOSE, CALLS };
 
 struct page {

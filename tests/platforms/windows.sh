@@ -79,7 +79,7 @@ echo_server() {
   for ((tries = 0; tries < 100 && ${#port} == 0; tries++)); do
     port=$(sed -nE 's/^listening on 127\.0\.0\.1:([0-9]+) .*/\1/p' "$log") && sleep 0.1
   done
-  told=$(python3 "$repo/tests/peers/echo_client.py" 127.0.0.1 "${port:-0}" "$CLIENTS" 7)
+  told=$(python3 "$repo/tests/fixtures/echo_client.py" 127.0.0.1 "${port:-0}" "$CLIENTS" 7)
   kill -KILL "$server" # unshare ignores SIGTERM
   wait "$server" 2>/dev/null || true
   printf 'echo server %s: %s\n' "$*" "$told"

@@ -2,14 +2,14 @@
  * Hours in minutes: waits, aborts, wake-ups, registrations and reconnections at random, on each selector and on readable(), while
  * descriptors, threads and memory must stay flat. Run by hand and by CI:
  *
- *     deno run -A tests/soak.ts SECONDS
+ *     deno run -A tests/long/soak.ts SECONDS
  *
  * Prints a line for each sample and the slopes at the end, and exits 1 if something grows.
  */
 
-import { EVENT_READ, EVENT_WRITE, readable, Socket, writable } from "../mod.ts";
-import { openDescriptors, Pipe } from "./descriptors.ts";
-import { SELECTORS } from "./selectors.ts";
+import { EVENT_READ, EVENT_WRITE, readable, Socket, writable } from "../../mod.ts";
+import { openDescriptors, Pipe } from "../helpers/descriptors.ts";
+import { SELECTORS } from "../helpers/mechanisms.ts";
 
 const seconds = Number(Deno.args[0] ?? 60);
 const SAMPLES = 40;

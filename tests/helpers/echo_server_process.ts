@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { DefaultSelector } from "../mod.ts";
+import { DefaultSelector } from "../../mod.ts";
 import { DENO, path, Program } from "./programs.ts";
 import { delay } from "./timing.ts";
 

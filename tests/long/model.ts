@@ -2,7 +2,7 @@
  * Random programs of registrations, descriptors and waits, each run on every selector beside a plain model. Every selector
  * must do what the model says, and so the same as the others but for the differences that it lists.
  *
- *     deno run -A tests/model.ts PROGRAMS [SEED [PATH]]
+ *     deno run -A tests/long/model.ts PROGRAMS [SEED [PATH]]
  *
  * Prints how many programs were run. At the first that goes otherwise it exits 1 with the shortest such program that fast-check
  * finds, and with the seed and path that repeat it. Each begins with a socket pair in 64 and 65, and a pipe in 66 and 67.
@@ -11,11 +11,11 @@
 import { setImmediate } from "node:timers/promises";
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import * as ffi from "../ffi/mod.ts";
-import { EVENT_READ, EVENT_WRITE, type ReadyEvent, Socket, type TriggerMode } from "../mod.ts";
-import { openDescriptors, Pipe } from "./descriptors.ts";
+import * as ffi from "../../ffi/mod.ts";
+import { EVENT_READ, EVENT_WRITE, type ReadyEvent, Socket, type TriggerMode } from "../../mod.ts";
+import { openDescriptors, Pipe } from "../helpers/descriptors.ts";
 import { Model } from "./plain_model.ts";
-import { SELECTORS } from "./selectors.ts";
+import { SELECTORS } from "../helpers/mechanisms.ts";
 
 const FIRST = 64; // of the descriptors that programs use, above those of Deno and the selectors
 const LAST = 69;
@@ -304,7 +304,7 @@ if (result.failed) {
   console.error(`${result.errorInstance}\n`);
   for (const [name, args] of steps) console.error(`  ${name}(${args.join(", ")})`);
   const again = `${programs} ${seed} ${result.counterexamplePath}`;
-  console.error(`\n${result.numShrinks} shrinks; again: deno run -A tests/model.ts ${again}`);
+  console.error(`\n${result.numShrinks} shrinks; again: deno run -A tests/long/model.ts ${again}`);
   Deno.exit(1);
 }
 // Deno opens a few of its own when it has run for half a second.

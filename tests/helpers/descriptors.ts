@@ -23,10 +23,10 @@ import {
   recv,
   send,
   write,
-} from "../ffi/mod.ts";
-import { Socket } from "../mod.ts";
-import { isOpen } from "../os/descriptor.ts";
-import { settleQueues } from "./selectors.ts";
+} from "../../ffi/mod.ts";
+import { Socket } from "../../mod.ts";
+import { isOpen } from "../../os/descriptor.ts";
+import { settleQueues } from "./mechanisms.ts";
 
 // libc is opened here once, at import, so that no test is held responsible for the library that it opened.
 new Socket().close();

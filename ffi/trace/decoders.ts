@@ -6,14 +6,14 @@
  * @module
  */
 
-import { epoll_event } from "./epoll.ts";
-import { errnoName } from "./errno.ts";
-import { kevent } from "./kqueue.ts";
-import { platform } from "./platform.ts";
-import { pollfd } from "./poll.ts";
-import { fd_set } from "./select.ts";
-import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "./sockaddr.ts";
-import { timespec, timeval } from "./time.ts";
+import { epoll_event } from "../epoll.ts";
+import { errnoName } from "../errno.ts";
+import { kevent } from "../kqueue.ts";
+import { platform } from "../platform.ts";
+import { pollfd } from "../poll.ts";
+import { fd_set } from "../select.ts";
+import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "../sockaddr.ts";
+import { timespec, timeval } from "../time.ts";
 
 /** A call as it was made, memory as plain bytes. `before` are its arguments with small arrays copied, since the kernel overwrites some. */
 export interface Call {

@@ -5,8 +5,8 @@
  */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { SHUT_RD, SHUT_WR } from "../ffi/mod.ts";
-import { EVENT_READ, EVENT_WRITE, type ReadyEvent, type TriggerMode } from "../mod.ts";
+import { SHUT_RD, SHUT_WR } from "../../ffi/mod.ts";
+import { EVENT_READ, EVENT_WRITE, type ReadyEvent, type TriggerMode } from "../../mod.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { arrayType, byteLength, bytesOf, type Memory } from "./arguments.ts";
-import { errnoName, strerror } from "./errno.ts";
-import { errno, interpose, setErrno } from "./libc.ts";
-import { platform } from "./platform.ts";
-import { type Argument, ARGUMENTS, type Call, resultNote, resultText } from "./strace.ts";
+import { arrayType, byteLength, bytesOf, type Memory } from "../arguments.ts";
+import { errnoName, strerror } from "../errno.ts";
+import { errno, interpose, setErrno } from "../libc.ts";
+import { platform } from "../platform.ts";
+import { type Argument, ARGUMENTS, type Call, resultNote, resultText } from "./decoders.ts";
 
 /** A call that was made, with its arguments decoded. */
 export interface SyscallRecord {

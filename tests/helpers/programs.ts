@@ -11,9 +11,9 @@ export const DENO = Deno.env.get("SELECTORS_DENO") ?? Deno.execPath();
 
 const decoder = new TextDecoder();
 
-/** A path below this folder's parent. */
+/** The path of a file of the repository, from a path relative to its root. */
 export function path(relative: string): string {
-  return fileURLToPath(new URL(`../${relative}`, import.meta.url));
+  return fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 }
 
 /** Whether the machine has a command. */

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { EVFILT_EXCEPT } from "../ffi/mod.ts";
-import * as selectors from "../mod.ts";
-import { EpollSelector, type FileObject, PollSelector, SelectSelector } from "../mod.ts";
+import { EVFILT_EXCEPT } from "../../ffi/mod.ts";
+import * as selectors from "../../mod.ts";
+import { EpollSelector, type FileObject, PollSelector, SelectSelector } from "../../mod.ts";
 
 const library = Deno.env.get("LIBKQUEUE");
 const emulator = Deno.env.get("SELECTORS_EMULATOR");

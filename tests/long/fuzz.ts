@@ -3,17 +3,17 @@
  * one of the classes that the contract names; it touches no byte outside the memory that it was given; no descriptor is
  * left open, and none is closed that is not its own.
  *
- *     deno run -A tests/fuzz.ts CALLS [SEED]
+ *     deno run -A tests/long/fuzz.ts CALLS [SEED]
  *
  * Prints how many calls were made of each, and exits 1 with the seed and the call at the first that breaks this. Descriptors
  * of others (0 to 2, and what Deno has) are never given as valid ones: a program may close its own standard output.
  */
 
-import * as ffi from "../ffi/mod.ts";
-import { isOsError } from "../mod.ts";
-import * as mod from "../mod.ts";
-import { openDescriptors } from "./descriptors.ts";
-import { SELECTORS } from "./selectors.ts";
+import * as ffi from "../../ffi/mod.ts";
+import { isOsError } from "../../mod.ts";
+import * as mod from "../../mod.ts";
+import { openDescriptors } from "../helpers/descriptors.ts";
+import { SELECTORS } from "../helpers/mechanisms.ts";
 
 const calls = Number(Deno.args[0] ?? 200_000);
 const seed = Number(Deno.args[1] ?? Math.floor(Math.random() * 2 ** 31));

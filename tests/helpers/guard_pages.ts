@@ -2,10 +2,10 @@
  * Puts every buffer that C is given flush against a page that nobody may touch, so that one byte too many ends the process (or is
  * EFAULT, where it is the kernel's). Preloaded, it holds a whole suite to that:
  *
- *     deno test -A --preload=./tests/guard_pages.ts tests/conformance_test.ts
+ *     deno test -A --preload=./tests/helpers/guard_pages.ts tests/conformance_test.ts
  */
 
-import { errno, interpose, setErrno } from "../ffi/libc.ts";
+import { errno, interpose, setErrno } from "../../ffi/libc.ts";
 
 const PAGE = 4096; // bytes
 const [PROT_NONE, PROT_READ_WRITE] = [0, 3];
