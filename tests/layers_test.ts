@@ -1,0 +1,348 @@
+/**
+ * The rules of the source layout, checked on the source files: which folder imports which, who asks
+ * for the platform, how long files and comment lines are. CONTRIBUTING.md explains the layers.
+ */
+
+import { assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Folders that tools write. */
+const NOT_OURS = [".git", "node_modules", "coverage", "bench/.cache", "bench/results"];
+
+/** Files that a program writes, which no rule about comments applies to. */
+const GENERATED: readonly string[] = [];
+
+/** Every file of the repository, relative to its root, with its text if it is source code. */
+const files = new Map([...walk("")].map((file) => [file, read(file)]));
+
+function* walk(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(`./${folder}`, ROOT))) {
+    if (NOT_OURS.includes(folder + name)) continue;
+    if (isDirectory) yield* walk(`${folder}${name}/`);
+    else yield folder + name;
+  }
+}
+
+function read(file: string): string {
+  const isSource = /\.(ts|mjs|c|h|sh|py|go)$/.test(file) || file === ".ci/run";
+  return isSource ? Deno.readTextFileSync(new URL(file, ROOT)) : "";
+}
+
+const isModule = (file: string) => file.endsWith(".ts");
+const folderOf = (file: string) => file.includes("/") ? file.slice(0, file.indexOf("/") + 1) : file;
+
+const FACES = ["mod.ts", "ffi/mod.ts", "ring/mod.ts"];
+/** What the files of a folder may import besides each other: folders, and single files. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  "ffi/": [],
+  "os/": ["ffi/"],
+  "selectors/": ["ffi/", "os/"],
+  "io/": ["ffi/", "os/", "selectors/"],
+  "ring/": ["ffi/", "os/", "selectors/", "io/"],
+  "mod.ts": ["ffi/", "selectors/", "io/"],
+  "examples/": FACES,
+  "bench/": FACES,
+  "docs/": [...FACES, "bench/"],
+};
+
+const LIBRARY = ["ffi/", "os/", "selectors/", "io/", "ring/", "mod.ts"];
+const ABOVE_OS = ["selectors/", "io/", "ring/", "mod.ts"];
+const MECHANISMS = ["select", "poll", "epoll", "kqueue", "afd"].map((name) =>
+  `selectors/${name}.ts`
+);
+
+/** The statements by which a module imports another file of the repository, and that file. */
+function imports(file: string): { statement: string; target: string }[] {
+  const statements =
+    /^(?:import|export|\})[^;"]*? from "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm;
+  return [...files.get(file)!.matchAll(statements)].flatMap(([statement, ...specifiers]) => {
+    const specifier = specifiers.find((text) => text !== undefined)!;
+    if (!specifier.startsWith(".")) return [];
+    const target = new URL(specifier, new URL(file, ROOT)).href.slice(ROOT.href.length);
+    return [{ statement, target }];
+  });
+}
+
+Deno.test("Imports go from a layer to those below it, never up", () => {
+  const wrong = [...files.keys()].filter(isModule).flatMap((file) => {
+    const allowed = MAY_IMPORT[folderOf(file)];
+    if (allowed === undefined) return [];
+    return imports(file).map(({ target }) => target)
+      .filter((target) => folderOf(target) !== folderOf(file))
+      .filter((target) => !allowed.includes(target) && !allowed.includes(folderOf(target)))
+      .map((target) => `${file} imports ${target}`);
+  });
+  assertEquals(without(wrong, TEMPORARY.imports), []);
+});
+
+Deno.test("No selector mechanism imports another", () => {
+  const wrong = MECHANISMS.filter((file) => files.has(file)).flatMap((file) =>
+    imports(file).filter(({ target }) => MECHANISMS.includes(target))
+      .map(({ target }) => `${file} imports ${target}`)
+  );
+  assertEquals(without(wrong, TEMPORARY.imports), []);
+});
+
+Deno.test('The library imports the C library as `import * as c from "../ffi/mod.ts"`', () => {
+  const wrong = [...files.keys()]
+    .filter((file) => ["os/", "selectors/", "io/", "ring/"].includes(folderOf(file)))
+    .filter(isModule)
+    .filter((file) =>
+      imports(file).some(({ statement, target }) =>
+        target === "ffi/mod.ts" && statement.startsWith("import") &&
+        !statement.startsWith("import * as c ")
+      )
+    );
+  assertEquals(without(wrong, TEMPORARY.namedImports), []);
+});
+
+/** The examples that have to know which platform they run on. */
+const PLATFORM_EXAMPLES = [
+  "examples/echo_server.ts", // SO_REUSEADDR means something else on Windows
+  "examples/echo_server_cli.ts", // SIGTERM is SIGBREAK on Windows
+  "examples/inotify.ts", // Linux only
+  "examples/learn/04_poll.ts", // says where its call does not exist
+  "examples/learn/05_epoll.ts",
+  "examples/learn/06_epoll_edge.ts",
+  "examples/learn/07_kqueue.ts",
+  "examples/learn/08_own_selector.ts",
+  "examples/libpq_notify.ts", // the name of a shared library
+];
+
+Deno.test("Only ffi/ and os/ ask which platform this is, and the examples that must know", () => {
+  const asks = [...files.keys()].filter(isModule)
+    .filter((file) => [...ABOVE_OS, "examples/"].includes(folderOf(file)))
+    .filter((file) => /\bisWinsock\b|\bDeno\.build\b/.test(files.get(file)!))
+    .filter((file) => !PLATFORM_EXAMPLES.includes(file));
+  assertEquals(without(asks, TEMPORARY.platform), []);
+});
+
+Deno.test("No file of selectors/, io/, os/ and ring/ has more than 450 lines", () => {
+  const long = [...files].filter(([file]) =>
+    ["selectors/", "io/", "os/", "ring/"].includes(folderOf(file))
+  )
+    .filter(([, text]) => text.split("\n").length - 1 > 450)
+    .map(([file]) => file);
+  assertEquals(without(long, TEMPORARY.length), []);
+});
+
+Deno.test("No two files of tests/ have the same name", () => {
+  const names = [...files.keys()].filter((file) => file.startsWith("tests/"))
+    .map((file) => file.slice(file.lastIndexOf("/") + 1));
+  assertEquals(names.filter((name, index) => names.indexOf(name) !== index), []);
+});
+
+Deno.test("No comment line ends beyond column 100", () => {
+  for (const [file, text] of files) {
+    if (GENERATED.includes(file)) continue;
+    const long = longComments(file, text);
+    if (long.length <= (TEMPORARY.comments[file] ?? 0)) continue;
+    assertEquals(long, [], `${file} has more long comment lines than before`);
+  }
+});
+
+/** The lines of a file that have a comment and more than 100 characters, with their numbers. */
+function longComments(file: string, text: string): string[] {
+  const isShell = /\.(sh|py)$|^\.ci\/run$/.test(file);
+  const comment = isShell ? /^\s*#|\s#\s/ : /^\s*(\/\/|\/\*|\*)|\s\/[/*]/;
+  return text.split("\n")
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line.length > 100 && comment.test(line) && [...line].length > 100)
+    .map(({ line, number }) => `${number}: ${line}`);
+}
+
+/** What a rule found, except what is still allowed to break it. */
+function without(found: readonly string[], allowed: readonly string[]): string[] {
+  return found.filter((name) => !allowed.includes(name));
+}
+
+Deno.test("The library has the layers that the rules are about", () => {
+  const missing = LIBRARY.filter((layer) =>
+    layer !== "ring/" && ![...files.keys()].some((file) => folderOf(file) === layer)
+  );
+  assertEquals(missing, []);
+});
+
+/** What breaks the rules today. Only remove from these lists. */
+const TEMPORARY: {
+  readonly imports: readonly string[];
+  readonly namedImports: readonly string[];
+  readonly platform: readonly string[];
+  readonly length: readonly string[];
+  readonly comments: Readonly<Record<string, number>>;
+} = {
+  imports: [
+    "bench/peers.ts imports tests/helpers/programs.ts",
+    "bench/echo.ts imports tests/helpers/programs.ts",
+    "bench/plots.ts imports tests/helpers/programs.ts",
+    "bench/main.ts imports tests/helpers/programs.ts",
+    "bench/pinned.ts imports tests/helpers/programs.ts",
+    "bench/micro.ts imports tests/helpers/programs.ts",
+    "selectors/select.ts imports selectors/poll.ts",
+    "selectors/kqueue.ts imports selectors/poll.ts",
+  ],
+  namedImports: ["selectors/ready.ts", "selectors/mechanism.ts", "selectors/turns.ts"],
+  platform: [
+    "selectors/poll.ts",
+    "selectors/base.ts",
+    "selectors/select.ts",
+    "selectors/waker.ts",
+    "io/socket.ts",
+  ],
+  length: ["io/socket.ts"],
+  comments: {
+    ".ci/run": 4,
+    "bench/echo.ts": 3,
+    "bench/load.c": 8,
+    "bench/main.ts": 1,
+    "bench/micro.ts": 1,
+    "bench/micro/cases.ts": 2,
+    "bench/micro/memory.ts": 1,
+    "bench/micro/micro.c": 1,
+    "bench/peers.ts": 1,
+    "bench/peers/bun_listen.mjs": 1,
+    "bench/peers/epoll.c": 2,
+    "bench/peers/for_await.ts": 1,
+    "bench/peers/net.go": 1,
+    "bench/pinned.ts": 1,
+    "bench/plots.ts": 1,
+    "bench/svg.ts": 1,
+    "bench/workloads.ts": 1,
+    "docs/compare.ts": 1,
+    "docs/generate.ts": 2,
+    "docs/normalise.ts": 4,
+    "docs/preload.ts": 1,
+    "examples/echo_server.ts": 6,
+    "examples/echo_server_cli.ts": 3,
+    "examples/inotify.ts": 2,
+    "examples/learn/01_blocking.ts": 3,
+    "examples/learn/02_two_clients.ts": 3,
+    "examples/learn/03_busy_loop.ts": 2,
+    "examples/learn/04_poll.ts": 2,
+    "examples/learn/05_epoll.ts": 3,
+    "examples/learn/06_epoll_edge.ts": 2,
+    "examples/learn/07_kqueue.ts": 2,
+    "examples/learn/08_own_selector.ts": 3,
+    "examples/learn/09_library.ts": 2,
+    "examples/learn/10_event_loop.ts": 1,
+    "examples/libpq_notify.ts": 3,
+    "examples/visualize.ts": 3,
+    "examples/visualize/clients.ts": 1,
+    "examples/visualize/echo.ts": 1,
+    "examples/visualize/http.ts": 2,
+    "examples/visualize/page.ts": 3,
+    "examples/worker_wakeup.ts": 2,
+    "ffi/arguments.ts": 6,
+    "ffi/constants.ts": 6,
+    "ffi/epoll.ts": 9,
+    "ffi/errno.ts": 4,
+    "ffi/kqueue.ts": 6,
+    "ffi/libc.ts": 11,
+    "ffi/libkqueue.ts": 1,
+    "ffi/mod.ts": 3,
+    "ffi/netdb.ts": 4,
+    "ffi/platform.ts": 8,
+    "ffi/platforms/darwin.ts": 2,
+    "ffi/platforms/freebsd.ts": 1,
+    "ffi/platforms/linux.ts": 2,
+    "ffi/platforms/netbsd.ts": 1,
+    "ffi/platforms/windows.ts": 4,
+    "ffi/poll.ts": 9,
+    "ffi/select.ts": 11,
+    "ffi/sockaddr.ts": 15,
+    "ffi/socket.ts": 20,
+    "ffi/struct.ts": 5,
+    "ffi/time.ts": 1,
+    "ffi/trace/decoders.ts": 4,
+    "ffi/trace/trace.ts": 7,
+    "ffi/unistd.ts": 6,
+    "ffi/winsock.ts": 5,
+    "io/address.ts": 3,
+    "io/socket.ts": 22,
+    "mod.ts": 2,
+    "os/descriptor.ts": 2,
+    "selectors/async_wait.ts": 2,
+    "selectors/base.ts": 21,
+    "selectors/epoll.ts": 11,
+    "selectors/kqueue.ts": 16,
+    "selectors/mechanism.ts": 10,
+    "selectors/poll.ts": 8,
+    "selectors/reactor.ts": 6,
+    "selectors/ready.ts": 7,
+    "selectors/registrations.ts": 7,
+    "selectors/select.ts": 8,
+    "selectors/turns.ts": 1,
+    "selectors/types.ts": 4,
+    "selectors/waker.ts": 10,
+    "tests/async_test.ts": 4,
+    "tests/conformance_test.ts": 3,
+    "tests/docs_test.ts": 1,
+    "tests/echo_server_test.ts": 3,
+    "tests/examples_test.ts": 2,
+    "tests/faults_test.ts": 6,
+    "tests/ffi_test.ts": 2,
+    "tests/fixtures/async_end.ts": 1,
+    "tests/fixtures/async_signal.ts": 1,
+    "tests/fixtures/clock.c": 1,
+    "tests/fixtures/echo_client.py": 1,
+    "tests/fixtures/exhausted.ts": 1,
+    "tests/fixtures/exhausted_forgotten.ts": 1,
+    "tests/fixtures/flip_worker.ts": 1,
+    "tests/fixtures/flooding.ts": 1,
+    "tests/fixtures/interrupted.ts": 1,
+    "tests/fixtures/interrupted_nonblocking.ts": 2,
+    "tests/fixtures/many_descriptors.ts": 2,
+    "tests/fixtures/permission_import.ts": 1,
+    "tests/fixtures/ring_worker.ts": 1,
+    "tests/fixtures/socket_exhausted.ts": 1,
+    "tests/fixtures/socket_interrupted.ts": 2,
+    "tests/fixtures/socket_worker.ts": 1,
+    "tests/fixtures/storm.ts": 3,
+    "tests/fixtures/terminate.ts": 1,
+    "tests/fixtures/terminate_often.ts": 1,
+    "tests/fixtures/timed.ts": 1,
+    "tests/fixtures/traced.ts": 2,
+    "tests/fixtures/traced_threads.ts": 1,
+    "tests/fixtures/try_again.ts": 1,
+    "tests/fixtures/wake_worker.ts": 1,
+    "tests/fixtures/waker_worker.ts": 1,
+    "tests/flood_test.ts": 7,
+    "tests/fuzz_test.ts": 2,
+    "tests/helpers/descriptors.ts": 3,
+    "tests/helpers/echo_server_process.ts": 8,
+    "tests/helpers/faults.ts": 1,
+    "tests/helpers/guard_pages.ts": 1,
+    "tests/helpers/mechanisms.ts": 4,
+    "tests/helpers/strace.ts": 3,
+    "tests/helpers/timing.ts": 1,
+    "tests/hostile_memory_test.ts": 6,
+    "tests/kqueue_test.ts": 1,
+    "tests/layout_test.ts": 3,
+    "tests/learn_test.ts": 1,
+    "tests/long/fuzz.ts": 5,
+    "tests/long/model.ts": 3,
+    "tests/long/plain_model.ts": 3,
+    "tests/long/soak.ts": 3,
+    "tests/model_test.ts": 1,
+    "tests/permission_test.ts": 2,
+    "tests/platform_tables_test.ts": 4,
+    "tests/platform_windows_test.ts": 2,
+    "tests/platforms/bsd.c": 15,
+    "tests/platforms/bsd.sh": 1,
+    "tests/platforms/common.sh": 1,
+    "tests/platforms/faults.c": 11,
+    "tests/platforms/kqueue.c": 7,
+    "tests/platforms/kqueue_test.c": 2,
+    "tests/platforms/musl_preload.ts": 1,
+    "tests/platforms/sanitizers.sh": 2,
+    "tests/ready_test.ts": 1,
+    "tests/release_test.ts": 2,
+    "tests/std_assert.ts": 2,
+    "tests/storm_test.ts": 4,
+    "tests/struct_test.ts": 5,
+    "tests/threads_test.ts": 1,
+    "tests/trace_test.ts": 4,
+    "tests/visualize_test.ts": 4,
+  },
+};
