@@ -1,42 +1,42 @@
 /**
- * An echo server: sends every client back what it sent. `--help` shows its flags. A connection is either read (EVENT_READ, `read`) or, while its client takes no more, written (EVENT_WRITE, `write`)
- * and not read. So each holds at most BUFFER_SIZE bytes here, however slow its client is.
+ * An echo server; `--help` shows its flags. A connection is either read or, while its client takes
+ * no more, written and not read. So the server holds at most BUFFER_SIZE bytes for each connection.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
 import * as ffi from "../ffi/mod.ts";
 import { EVENT_READ, EVENT_WRITE, isOsError, Socket } from "../mod.ts";
-import { fail, format, log, parseOptions, SIGNALS, startWorkers } from "./echo_server_cli.ts";
+import * as cli from "./echo_server_cli.ts";
 
 const BUFFER_SIZE = 65536; // bytes
-const RETRY = 100; // milliseconds until a full server tries to accept again
-const LONGEST = 100; // milliseconds until --blocking sees a signal, whether it waits or is busy
+const RETRY = 100; // milliseconds until a server without free descriptors accepts again
+const LONGEST = 100; // milliseconds that --blocking keeps a signal waiting
 
-const options = parseOptions();
+const options = cli.parseOptions();
 const selector = new options.Selector<(socket: Socket) => void, Socket>();
 const server = new Socket(options.host.includes(":") ? ffi.AF_INET6 : ffi.AF_INET);
-const buffer = new Uint8Array(BUFFER_SIZE); // what is being read, until it is sent
-let received = buffer; // the part of it that was; mostly as long as the one before
-const unsent = new Map<Socket, Uint8Array>(); // what was read and the kernel did not take yet
+const buffer = new Uint8Array(BUFFER_SIZE); // receives from every connection in turn
+let received = buffer; // its part with bytes, kept because messages often have one size
+const unsent = new Map<Socket, Uint8Array>(); // received, and not sent yet
 
 function accept(server: Socket) {
   try {
     let connection: Socket | null;
     while ((connection = server.accept()) !== null) welcome(connection);
-    isFull = false; // all that waited are in
+    isFull = false; // no client waits any longer
   } catch (error) {
     if (!isOsError(error)) throw error;
-    if (error.code !== "ECONNABORTED") pause(error); // that one: gone before it was here
+    if (error.code !== "ECONNABORTED") pause(error); // ECONNABORTED: the client left first
   }
 }
 
 function welcome(connection: Socket) {
   try {
-    connection.setOption(ffi.IPPROTO_TCP, ffi.TCP_NODELAY, 1); // no echo waits for the one before
+    connection.setOption(ffi.IPPROTO_TCP, ffi.TCP_NODELAY, 1); // send each echo at once
     selector.register(connection, EVENT_READ, read);
-    if (!options.quiet) log(connection.remoteAddress, "connected");
-  } catch (error) { // such as a descriptor that is too large for select(2)
-    if (!options.quiet) log(connection.remoteAddress, `refused: ${(error as Error).message}`);
+    if (!options.quiet) cli.log(connection.remoteAddress, "connected");
+  } catch (error) { // such as a descriptor beyond FD_SETSIZE
+    if (!options.quiet) cli.log(connection.remoteAddress, `refused: ${(error as Error).message}`);
     connection.close();
   }
 }
@@ -44,7 +44,7 @@ function welcome(connection: Socket) {
 function read(connection: Socket) {
   const count = connection.recvInto(buffer);
   if (count === null) return;
-  // The client has sent all and, since we read only while nothing is unsent, has been sent all back.
+  // Everything was sent back: a connection with unsent bytes is not read.
   if (count === 0) return close(connection, "closed");
   if (received.length !== count) received = buffer.subarray(0, count);
   const sent = connection.send(received) ?? 0;
@@ -62,17 +62,17 @@ function write(connection: Socket) {
 }
 
 function close(connection: Socket, why: string) {
-  if (!options.quiet) log(connection.remoteAddress, why);
-  if (selector.getMap().has(connection)) selector.unregister(connection); // unless modify() has failed
+  if (!options.quiet) cli.log(connection.remoteAddress, why);
+  if (selector.getMap().has(connection)) selector.unregister(connection); // a failed modify() did
   unsent.delete(connection);
   connection.close();
-  resume(); // there is a place now
+  resume(); // a descriptor is free now
 }
 
-// Out of descriptors or memory (EMFILE, ENOBUFS), the clients that wait would keep the listener ready: look away.
+// Without descriptors or memory (EMFILE, ENOBUFS) the listener stays ready: unregister it.
 let isFull = false;
 function pause(error: Error) {
-  if (!isFull) console.error(`${error.message}; new clients wait until others leave`);
+  if (!isFull) cli.printError(`${error.message}; new clients wait until others leave`);
   isFull = true;
   selector.unregister(server);
   setTimeout(resume, RETRY);
@@ -82,16 +82,16 @@ function resume() {
   if (selector.closed || selector.getMap().has(server)) return;
   try {
     selector.register(server, EVENT_READ, accept);
-  } catch (error) { // there is no memory for it yet
+  } catch (error) { // no memory yet
     if (!isOsError(error)) throw error;
     setTimeout(resume, RETRY);
   }
 }
 
 function listen(port: number) {
-  // The connections of a server before may linger. Windows does not mind, and means by it that a second server may listen too.
+  // Allows connections in TIME_WAIT. Windows always does; there it would allow a second server.
   if (Deno.build.os !== "windows") server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1);
-  if (options.workers > 1) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEPORT, 1); // the kernel deals
+  if (options.workers > 1) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEPORT, 1);
   server.bind({ hostname: options.host, port });
   server.listen();
   server.setBlocking(false);
@@ -103,9 +103,9 @@ async function serve() {
     let ready: ReturnType<typeof selector.select> = [];
     try {
       ready = options.blocking ? selector.select(LONGEST) : await selector.selectAsync();
-    } catch (error) { // of the wait itself, such as ENOMEM: the connections are there still
+    } catch (error) { // such as ENOMEM; the connections are still open
       if (!isOsError(error)) throw error;
-      console.error(error.message);
+      cli.printError(error.message);
       await delay(RETRY);
     }
     for (const [key] of ready) {
@@ -117,7 +117,7 @@ async function serve() {
       }
     }
     if (options.blocking && (ready.length === 0 || performance.now() > turn + LONGEST)) {
-      await delay(0); // signal listeners and timers run now
+      await delay(0); // lets signal listeners and timers run
       turn = performance.now();
     }
   }
@@ -129,21 +129,21 @@ function stop() {
   selector.close();
 }
 
-if (self.name !== "") { // a worker of the main thread below, named after the port
+if (self.name !== "") { // a worker thread, which has the port as its name
   addEventListener("message", stop);
   listen(Number(self.name));
   await serve();
   (self as unknown as Worker).postMessage("closed");
 } else {
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  for (const signal of cli.SIGNALS) Deno.addSignalListener(signal, stop);
   try {
     listen(options.port);
   } catch (error) {
-    fail(error as Error, 1);
+    cli.fail(error as Error, 1);
   }
-  console.log(`listening on ${format(server.localAddress)} (${selector.constructor.name})`);
-  const stopWorkers = startWorkers(import.meta.url, options.workers - 1, server.localAddress);
+  cli.print(`listening on ${cli.format(server.localAddress)} (${selector.constructor.name})`);
+  const stopWorkers = cli.startWorkers(import.meta.url, options.workers - 1, server.localAddress);
   await serve();
   await stopWorkers();
-  console.log("server closed");
+  cli.print("server closed");
 }

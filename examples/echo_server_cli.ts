@@ -1,5 +1,5 @@
 /**
- * What is around echo_server.ts: its flags, its signals, its other threads, and what it says of its clients.
+ * What surrounds echo_server.ts: its flags, its signals, its worker threads, and its log.
  *
  * @module
  */
@@ -11,13 +11,14 @@ import type { Address, InetAddress } from "../mod.ts";
 
 const USAGE = `Usage: deno run --allow-ffi examples/echo_server.ts [options]
   --host HOST      address to listen on (127.0.0.1)
-  --port PORT      port to listen on, 0 picks a free one (8888)
-  --selector NAME  epoll, poll, select or kqueue (the best one there is)
-  --workers N      threads that serve, 1 to 64 (on Windows 1); more than 1 need --allow-read too (1)
+  --port PORT      port to listen on; 0 picks a free one (8888)
+  --selector NAME  epoll, poll, select or kqueue (the best that this platform has)
+  --workers N      number of serving threads, 1 to 64 (1; on Windows always 1). More than 1 also need
+                   --allow-read
   --blocking       wait in select() instead of on Deno's event loop
-  --quiet          no line for each connection
-  --trace          every syscall on standard error, as strace prints it
-  --help           this text`;
+  --quiet          print no line per connection
+  --trace          print every syscall on standard error, as strace does
+  --help           print this text`;
 
 const SELECTORS = {
   default: selectors.DefaultSelector,
@@ -27,12 +28,15 @@ const SELECTORS = {
   kqueue: selectors.KqueueSelector,
 };
 
-/** Ctrl+C, and kill(1) or Ctrl+Break. */
+/** The signals that end the server: Ctrl+C, and kill(1) or on Windows Ctrl+Break. */
 export const SIGNALS = ["SIGINT", Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM"] as const;
 
-const LINES_PER_SECOND = 10;
+const LINES_PER_SECOND = 10; // about clients
 
-/** What the command line says, or the end of the program with one line that says what is wrong with it. Starts the trace. */
+/**
+ * Parses the command line and starts the trace if it asks for one. Ends the program with a one-line
+ * message when the command line is wrong.
+ */
 export function parseOptions() {
   try {
     const { values } = parseArgs({
@@ -55,7 +59,7 @@ export function parseOptions() {
     return {
       ...values,
       port: integer("--port", values.port, 0, 65535),
-      // Windows has no SO_REUSEPORT, by which several threads listen at one port.
+      // Windows has no SO_REUSEPORT, which lets several threads listen on one port.
       workers: integer("--workers", values.workers, 1, SO_REUSEPORT === 0 ? 1 : 64),
       Selector: selectorNamed(values.selector),
     };
@@ -64,13 +68,16 @@ export function parseOptions() {
   }
 }
 
-/** Ends the program with one line that says why. */
+/** Ends the program with the first line of the error's message. */
 export function fail(error: Error, status: number): never {
-  console.error(error.message.split("\n")[0]);
+  printError(error.message.split("\n")[0]!);
   Deno.exit(status);
 }
 
-/** Starts `count` more threads that run `program`, each named after the port. Returns what stops them, once they have closed everything. */
+/**
+ * Starts `count` worker threads that run `program`, each named after the port. The function that it
+ * returns stops them and resolves when they have closed their sockets.
+ */
 export function startWorkers(
   program: string,
   count: number,
@@ -89,22 +96,46 @@ export function startWorkers(
   };
 }
 
+/** Prints a line on standard output. */
+export function print(line: string): void {
+  tryToPrint(console.log, line);
+}
+
+/** Prints a line on standard error. */
+export function printError(line: string): void {
+  tryToPrint(console.error, line);
+}
+
 let second = 0;
 let lines = 0;
 
-/** Prints a line about a client, unless there were many within this second already. */
+/** Prints a line about a client, unless this second has had LINES_PER_SECOND of them. */
 export function log(client: Address, what: string): void {
   const now = Math.floor(performance.now() / 1000);
   if (now !== second) [second, lines] = [now, 0];
   lines++;
-  if (lines <= LINES_PER_SECOND) console.log(`${format(client)} ${what}`);
-  if (lines === LINES_PER_SECOND) console.log("(no more lines within this second)");
+  if (lines <= LINES_PER_SECOND) print(`${format(client)} ${what}`);
+  if (lines === LINES_PER_SECOND) print("(no more lines in this second)");
 }
 
-/** `127.0.0.1:8888`, `[::1]:8888` */
+/** Formats an address as `127.0.0.1:8888` or `[::1]:8888`. */
 export function format(address: Address): string {
   const { hostname, port } = address as InetAddress;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/**
+ * Prints a line with its control characters escaped. Ignores a failed write (ENOSPC on a full disk,
+ * EPIPE when the reader of a pipe has left), because the server must go on serving without its log.
+ */
+function tryToPrint(print: (line: string) => void, line: string): void {
+  try {
+    print(line.replace(/\p{Cc}/gu, (character) => {
+      return `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`;
+    }));
+  } catch {
+    // There is nowhere to report it.
+  }
 }
 
 function integer(flag: string, text: string, least: number, most: number): number {

@@ -93,6 +93,11 @@ export class Program implements AsyncDisposable {
     }
   }
 
+  /** Closes the reading end of its standard output: what it prints from now on fails with EPIPE. */
+  hangUp(): Promise<void> {
+    return this.#lines.cancel();
+  }
+
   /** Sends a signal, which does nothing when it has ended. */
   kill(signal: Deno.Signal): void {
     try {
