@@ -34,8 +34,20 @@
  * @module
  */
 
-export { isOsError, type OsError, type SyscallRecord, traceSyscalls } from "./ffi/mod.ts";
-export { BaseSelector, type DataAndOptions } from "./selectors/base.ts";
+export {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  isOsError,
+  type OsError,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  type SyscallRecord,
+  traceSyscalls,
+} from "./ffi/mod.ts";
+export { BaseSelector } from "./selectors/base.ts";
 export { DefaultSelector } from "./selectors/default.ts";
 export { EpollSelector } from "./selectors/epoll.ts";
 export { KqueueSelector } from "./selectors/kqueue.ts";

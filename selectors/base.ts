@@ -12,10 +12,6 @@ import { checkEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
 import { Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
-/** The arguments after the events: data may be left out only where `Data` admits undefined. */
-export type DataAndOptions<Data> = undefined extends Data ? [data?: Data, options?: RegisterOptions]
-  : [data: Data, options?: RegisterOptions];
-
 // Waits longer than this, the longest that an int of milliseconds can say, are made of several.
 const LONGEST_WAIT = 2 ** 31 - 1;
 
@@ -25,7 +21,7 @@ export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) =>
 /**
  * Waits on many descriptors at once. Register what to wait for, then call `select()` in a loop.
  *
- * @typeParam Data What is kept beside each descriptor, such as a callback.
+ * @typeParam Data The type of what is kept with each descriptor. Default: nothing is kept.
  * @typeParam File The file objects that are registered: numbers, sockets, anything with fileno().
  *
  * @example
@@ -43,7 +39,7 @@ export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) =>
  * right.close();
  * ```
  */
-export abstract class BaseSelector<Data = unknown, File extends FileObject = FileObject>
+export abstract class BaseSelector<Data = undefined, File extends FileObject = FileObject>
   implements Disposable, AsyncIterable<ReadyEvent<Data, File>> {
   static {
     isWatched = (selector, fd) => {
@@ -103,7 +99,8 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
    *
    * @param fileobj A descriptor, or an object whose fileno() gives one.
    * @param events EVENT_READ, EVENT_WRITE, EVENT_PRIORITY, or several of them joined with `|`.
-   * @param rest Data to keep beside the descriptor, and options such as `{ mode: "edge" }`.
+   * @param data Kept with the descriptor: `select()` reports it in the key.
+   * @param options `mode`: "level" (default), "edge" or "oneshot".
    * @returns The key, which `select()` reports when the descriptor is ready.
    * @throws {RangeError} On no event, an unknown event bit, or a number that cannot be a descriptor.
    * @throws {TypeError} On a file object that is neither a number nor an object with fileno().
@@ -116,7 +113,7 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
    * ```ts
    * import { DefaultSelector, EVENT_WRITE, Socket } from "@syscall/selectors";
    *
-   * using selector = new DefaultSelector();
+   * using selector = new DefaultSelector<string>();
    * const [left, right] = Socket.pair();
    * const key = selector.register(left, EVENT_WRITE, "mine", { mode: "oneshot" });
    * console.log(key.fd === left.fileno(), key.data); // true mine
@@ -127,7 +124,16 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
   register<F extends File>(
     fileobj: F,
     events: number,
-    ...rest: DataAndOptions<Data>
+    data: Data,
+    options?: RegisterOptions,
+  ): SelectorKey<Data, F>;
+  /** The same without data, where `Data` admits undefined. */
+  register<F extends File>(
+    this: undefined extends Data ? unknown : "data is required",
+    fileobj: F,
+    events: number,
+    data?: Data,
+    options?: RegisterOptions,
   ): SelectorKey<Data, F>;
   register<F extends File>(
     fileobj: F,
@@ -177,12 +183,26 @@ export abstract class BaseSelector<Data = unknown, File extends FileObject = Fil
    *
    * @param fileobj What was registered, or its descriptor.
    * @param events As in register().
-   * @param rest Data and options, as in register().
+   * @param data As in register().
+   * @param options As in register().
    * @returns The new key.
    * @throws {Deno.errors.NotFound} When it is not registered.
    * @throws An OS error when the OS refuses; the descriptor is no longer registered then. Other errors as register(), and leave all as it was.
    */
-  modify(fileobj: File, events: number, ...rest: DataAndOptions<Data>): SelectorKey<Data, File>;
+  modify(
+    fileobj: File,
+    events: number,
+    data: Data,
+    options?: RegisterOptions,
+  ): SelectorKey<Data, File>;
+  /** The same without data, where `Data` admits undefined. */
+  modify(
+    this: undefined extends Data ? unknown : "data is required",
+    fileobj: File,
+    events: number,
+    data?: Data,
+    options?: RegisterOptions,
+  ): SelectorKey<Data, File>;
   modify(
     fileobj: File,
     events: number,

@@ -13,14 +13,14 @@ import type { FileObject } from "./types.ts";
 
 /** The best selector that the platform has: kqueue, epoll, poll, select in that order. */
 export const DefaultSelector: {
-  new <Data = unknown, File extends FileObject = FileObject>(): BaseSelector<Data, File>;
+  new <Data = undefined, File extends FileObject = FileObject>(): BaseSelector<Data, File>;
   isSupported(): boolean;
   readonly name: string;
 } = [KqueueSelector, EpollSelector, PollSelector].find((mechanism) => mechanism.isSupported()) ??
   SelectSelector;
 
 /** What `new DefaultSelector<Data, File>()` gives. */
-export type DefaultSelector<Data = unknown, File extends FileObject = FileObject> = BaseSelector<
+export type DefaultSelector<Data = undefined, File extends FileObject = FileObject> = BaseSelector<
   Data,
   File
 >;

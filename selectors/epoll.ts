@@ -44,7 +44,7 @@ let pwait2: boolean | undefined;
  * console.log(selector.select(1000));
  * ```
  */
-export class EpollSelector<Data = unknown, File extends FileObject = FileObject>
+export class EpollSelector<Data = undefined, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
   readonly #epoll: Epoll;
 

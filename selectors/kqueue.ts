@@ -78,7 +78,7 @@ class Kevents {
  * console.log(selector.select(1000));
  * ```
  */
-export class KqueueSelector<Data = unknown, File extends FileObject = FileObject>
+export class KqueueSelector<Data = undefined, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
   readonly #kqueue: Kqueue;
 

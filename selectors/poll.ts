@@ -46,7 +46,7 @@ const WRITABLE = platform.isWinsock ? c.POLLOUT | c.POLLERR : c.POLLOUT | c.POLL
  * console.log(selector.select(1000));
  * ```
  */
-export class PollSelector<Data = unknown, File extends FileObject = FileObject>
+export class PollSelector<Data = undefined, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
   /** Whether the platform has poll. */
   static override isSupported(): boolean {

@@ -150,7 +150,7 @@ function putSocket(list: Int32Array, fd: number, isIn: boolean): void {
  * console.log(selector.select(1000));
  * ```
  */
-export class SelectSelector<Data = unknown, File extends FileObject = FileObject>
+export class SelectSelector<Data = undefined, File extends FileObject = FileObject>
   extends BaseSelector<Data, File> {
   /** Whether the platform has select. */
   static override isSupported(): boolean {

@@ -218,7 +218,7 @@ for (const Selector of SELECTORS) {
   for (const mode of hasEdge ? ["oneshot", "edge"] as const : ["oneshot"] as const) {
     test(`an abort loses no "${mode}" event, at whatever moment it comes`, async () => {
       using pipe = new Pipe();
-      using selector = new Selector();
+      using selector = new Selector<number>();
       for (let round = 0; round < 200; round++) {
         selector.register(pipe.reader, EVENT_READ, round, { mode });
         const controller = new AbortController();

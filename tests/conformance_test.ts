@@ -129,11 +129,11 @@ for (const Selector of SELECTORS) {
 
   test("register() refuses a descriptor that is registered, by number or under another object", () => {
     using pair = new Pair();
-    using selector = new Selector();
+    using selector = new Selector<string>();
     selector.register(pair.left, EVENT_READ, "first");
     const fd = pair.left.fileno();
     for (const fileobj of [pair.left, fd, { fileno: () => fd }]) {
-      assertThrows(() => selector.register(fileobj, EVENT_WRITE), Deno.errors.AlreadyExists);
+      assertThrows(() => selector.register(fileobj, EVENT_WRITE, ""), Deno.errors.AlreadyExists);
     }
     assertStrictEquals(selector.getKey(fd).data, "first");
     assertStrictEquals(selector.getMap().size, 1);
@@ -173,7 +173,7 @@ for (const Selector of SELECTORS) {
     using pipe = new Pipe();
     using selector = new Selector();
     const options = { mode: "sometimes" as "level" };
-    assertThrows(() => selector.register(pipe.reader, EVENT_READ, 0, options), RangeError);
+    assertThrows(() => selector.register(pipe.reader, EVENT_READ, undefined, options), RangeError);
     assertStrictEquals(selector.getMap().size, 0);
   });
 
@@ -217,14 +217,14 @@ for (const Selector of SELECTORS) {
 
   test("register() of an object whose fileno() registers the same descriptor is refused", () => {
     using pipe = new Pipe();
-    using selector = new Selector();
+    using selector = new Selector<string>();
     const fileobj = {
       fileno() {
         selector.register(pipe.reader, EVENT_READ, "inner");
         return pipe.reader;
       },
     };
-    assertThrows(() => selector.register(fileobj, EVENT_READ), Deno.errors.AlreadyExists);
+    assertThrows(() => selector.register(fileobj, EVENT_READ, "outer"), Deno.errors.AlreadyExists);
     assertStrictEquals(selector.getKey(pipe.reader).data, "inner");
   });
 
@@ -252,7 +252,7 @@ for (const Selector of SELECTORS) {
 
   test("unregister() finds a closed object by identity", () => {
     using pair = new Pair();
-    using selector = new Selector();
+    using selector = new Selector<string>();
     let isBroken = false;
     const broken = {
       fileno() {
@@ -270,7 +270,7 @@ for (const Selector of SELECTORS) {
   });
 
   test("unregister() after the number was reused leaves the new file alone", () => {
-    using selector = new Selector();
+    using selector = new Selector<string>();
     const old = new Pair();
     selector.register(old.left, EVENT_READ, "old");
     const fd = old.left.fileno();
@@ -694,12 +694,15 @@ for (const Selector of SELECTORS) {
       using selector = new Selector();
       const edge = { mode: "edge" } as const;
       assertThrows(
-        () => selector.register(pair.left, EVENT_READ, 0, edge),
+        () => selector.register(pair.left, EVENT_READ, undefined, edge),
         Deno.errors.NotSupported,
       );
       assertStrictEquals(selector.getMap().size, 0);
       const key = selector.register(pair.left, EVENT_READ);
-      assertThrows(() => selector.modify(pair.left, EVENT_READ, 0, edge), Deno.errors.NotSupported);
+      assertThrows(
+        () => selector.modify(pair.left, EVENT_READ, undefined, edge),
+        Deno.errors.NotSupported,
+      );
       assertStrictEquals(selector.getKey(pair.left), key);
     });
   }
@@ -803,14 +806,14 @@ for (const Selector of SELECTORS) {
   // ─── closed and reused descriptors ──────────────────────────────────────────────────────────
 
   test("refuses a reused number until its old key is unregistered", () => {
-    using selector = new Selector();
+    using selector = new Selector<string>();
     const old = new Pipe();
     selector.register(old.reader, EVENT_READ, "old");
     old[Symbol.dispose]();
     using stack = new DisposableStack();
     const fd = old.reader;
     const pipe = pipeAt(fd, stack);
-    assertThrows(() => selector.register(fd, EVENT_READ), Deno.errors.AlreadyExists);
+    assertThrows(() => selector.register(fd, EVENT_READ, ""), Deno.errors.AlreadyExists);
     selector.unregister(fd);
     selector.register(pipe.reader, EVENT_READ, "new");
     pipe.fill();

@@ -1,0 +1,66 @@
+/**
+ * What compiles and what does not: `deno check` fails if a line below `@ts-expect-error` compiles.
+ */
+
+import {
+  AF_INET,
+  type BaseSelector,
+  DefaultSelector,
+  EVENT_READ,
+  type FileObject,
+  type SelectorKey,
+  SOCK_DGRAM,
+  Socket,
+} from "../mod.ts";
+
+/** Never called: the compiler is the test. */
+export function selectorTypes(
+  plain: BaseSelector,
+  named: BaseSelector<string>,
+  maybeNamed: BaseSelector<string | undefined>,
+  anything: BaseSelector<unknown>,
+  sockets: BaseSelector<string, Socket>,
+  socket: Socket,
+): void {
+  // Data is undefined by default: options where data belongs are an error.
+  plain.register(0, EVENT_READ);
+  plain.register(0, EVENT_READ, undefined, { mode: "edge" });
+  plain.modify(0, EVENT_READ);
+  // @ts-expect-error: options are the fourth argument
+  plain.register(0, EVENT_READ, { mode: "edge" });
+  // @ts-expect-error: options are the fourth argument
+  plain.modify(0, EVENT_READ, { mode: "edge" });
+  // @ts-expect-error: data takes a type argument
+  plain.register(0, EVENT_READ, "data");
+
+  // Data may be left out only where its type admits undefined.
+  named.register(0, EVENT_READ, "data");
+  named.register(0, EVENT_READ, "data", { mode: "oneshot" });
+  named.modify(0, EVENT_READ, "data");
+  // @ts-expect-error: data is required
+  named.register(0, EVENT_READ);
+  // @ts-expect-error: data is required
+  named.modify(0, EVENT_READ);
+  // @ts-expect-error: data is required
+  named.register(0, EVENT_READ, undefined, { mode: "edge" });
+  maybeNamed.register(0, EVENT_READ);
+  maybeNamed.register(0, EVENT_READ, "data");
+  anything.register(0, EVENT_READ);
+  anything.register(0, EVENT_READ, { mode: "edge" }); // data: a selector of unknown takes anything
+
+  // Keys keep the file object's type.
+  const key: SelectorKey<string, Socket> = sockets.register(socket, EVENT_READ, "data");
+  const own: Socket = named.register(socket, EVENT_READ, "data").fileobj;
+  // @ts-expect-error: a descriptor is no Socket
+  sockets.register(0, EVENT_READ, "data");
+  const fileobj: FileObject = named.unregister(own).fileobj;
+  for (const [{ data }] of sockets.select(0)) data.toUpperCase();
+  void [key, fileobj];
+}
+
+Deno.test("DefaultSelector without type arguments takes no data, and Socket's constants come from mod.ts", () => {
+  using selector: DefaultSelector = new DefaultSelector();
+  using socket = new Socket(AF_INET, SOCK_DGRAM);
+  selector.register(socket, EVENT_READ);
+  selector.unregister(socket);
+});
