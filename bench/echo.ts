@@ -1,17 +1,19 @@
 /**
- * The echo benchmark: every peer under every workload, in turns (A B C, A B C, …), so that what else the machine does falls on all
- * alike. The server has one core to itself and the load another. Each run starts a fresh server.
+ * The echo benchmark: every server under every workload, in turns (A B C, A B C, …), so that other
+ * activity of the machine affects all of them. The server has one processor to itself, and the load
+ * another. Each run starts a new server.
  *
  * @module
  */
 
-import { path, Program, run } from "../tests/helpers/programs.ts";
 import { buildPeers, compile, OURS, type Peer } from "./peers.ts";
 import { pinned } from "./pinned.ts";
+import { path, run, Server } from "./programs.ts";
+import { figures } from "./report.ts";
 import { digits, median, ratio, summarize, type Summary, table } from "./statistics.ts";
 import type { Workload } from "./workloads.ts";
 
-/** What load.c measured in one run. Times are microseconds, those of the processor for each message. */
+/** What load.c measured in one run. Times are microseconds; processor times are per message. */
 export interface Measurement {
   readonly messages: number;
   readonly perSecond: number;
@@ -23,7 +25,9 @@ export interface Measurement {
   readonly p999: number;
   /** The share of a core that the server used. */
   readonly server: number;
-  /** The share of a core that the load used: near 1 it was the bottleneck, and only `cpu` tells the servers apart. */
+  /**
+   * The share of a core that the load used. Near 1 the load was the bottleneck: compare `cpu` only.
+   */
   readonly load: number;
   /** Resident bytes of the server that a connection added. */
   readonly memory: number;
@@ -47,11 +51,11 @@ export interface EchoOptions {
   readonly warmup: number;
   /** Seconds of the measurement. */
   readonly seconds: number;
-  /** Ends it all, with no server left behind. */
+  /** Ends the benchmark and the server that runs. */
   readonly signal: AbortSignal;
 }
 
-/** Measures, telling each step on standard error. */
+/** Runs the benchmark, and prints each step on standard error. */
 export async function echo(
   options: EchoOptions,
 ): Promise<{ results: Result[]; missing: { name: string; reason: string }[] }> {
@@ -90,20 +94,14 @@ async function measure(
   { warmup, seconds, signal }: EchoOptions,
 ): Promise<Measurement> {
   signal.throwIfAborted();
-  await using server = new Program("sh", pinned(0, command), { stderr: "null", signal });
-  const line = await server.line();
-  const port = line?.match(/^listening on .*:(\d+)/)?.[1];
+  await using server = new Server("sh", pinned(0, command), signal);
+  const port = await server.port();
   if (port === undefined) throw new Error(`${name} does not listen`);
   const numbers = [connections, idle, size, window, pause, warmup, seconds];
-  const args = [load, port, `${server.child.pid}`, kind, ...numbers.map(String)];
+  const args = [load, port, `${server.pid}`, kind, ...numbers.map(String)];
   const { code, stdout, stderr } = await run("sh", pinned(1, args));
   if (code !== 0) throw new Error(`${name}: ${stderr.trim()}`);
   return JSON.parse(stdout);
-}
-
-/** The rounds of a result, one figure of each. */
-export function figures(result: Result, of: keyof Measurement): number[] {
-  return result.rounds.map((round) => round[of]);
 }
 
 /** Median and spread of a figure. */
@@ -111,11 +109,11 @@ export function summary(result: Result, of: keyof Measurement): Summary {
   return summarize(figures(result, of));
 }
 
-/** Each workload as a table: figures of ours, ratios to them for the rest. */
+/** One table per workload: our figures, and the ratios of the other servers to them. */
 export function echoTables(results: readonly Result[]): string {
   const note =
-    "Rates and latencies count where server or load is near 1.00: elsewhere something else\n" +
-    "used the processors. The processor time of a message stands it better.\n\n";
+    "Compare rates and latencies where server or load is near 1.00: elsewhere other programs\n" +
+    "used the processors. CPU time per message is less affected.\n\n";
   return note + [...Map.groupBy(results, ({ workload }) => workload)].map(([workload, group]) => {
     const ours = group.find(({ peer }) => peer === OURS);
     const rows = group.map((result) => [result.peer, ...echoRow(result, ours)]);

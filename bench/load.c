@@ -1,10 +1,12 @@
 /*
- * The load of the echo benchmark: keeps an echo server busy over CONNECTIONS connections, holds every byte that comes
- * back against what was sent, and prints what it measured as one line of JSON. It is one epoll loop, edge-triggered, so that it
- * costs as little as the server that it measures.
+ * The load of the echo benchmark. It keeps an echo server busy over CONNECTIONS connections,
+ * compares every byte that comes back with what was sent, and prints its measurements as one line
+ * of JSON. It is one edge-triggered epoll loop, so that it costs about as little as the server that
+ * it measures.
  *
- * Workloads: "messages" has WINDOW messages under way on each connection, and sends the next as soon as one is back;
- * "churn" makes a new connection for each message. IDLE more connections are open and silent meanwhile.
+ * Workloads: "messages" has WINDOW messages under way on each connection, and sends the next one as
+ * soon as one is back. "churn" opens a new connection for each message. IDLE more connections are
+ * open and idle.
  */
 
 #define _GNU_SOURCE
@@ -21,15 +23,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PERIOD 251 /* of the bytes that are sent: a prime, so that nothing that shifts them goes unseen */
+#define PERIOD 251 /* of the bytes that are sent; a prime, so that any shift of them is detected */
 #define LONGEST_MESSAGE (1 << 20)
 #define LARGEST_WINDOW 4
-#define MOST_OPENING 64 /* connections that wait for their first answer: fewer than any server's backlog */
+#define MOST_OPENING 64 /* connections without a first answer: fewer than any server's backlog */
 #define STUCK 10 /* seconds without an answer */
 
 struct connection {
   int fd;
-  uint32_t shift; /* where in the pattern it starts, so that no two connections send the same */
+  uint32_t shift; /* where in the pattern it starts, so that connections send different bytes */
   uint64_t sent;
   uint64_t received;
   double started[LARGEST_WINDOW]; /* by the message's number */
@@ -75,7 +77,7 @@ static void record(double seconds) {
   latencies[messages++] = nanoseconds < UINT32_MAX ? nanoseconds : UINT32_MAX;
 }
 
-/* Sends what the window allows and the kernel takes. */
+/* Sends as much as the window allows and the kernel accepts. */
 static void pump(struct connection *connection, int window) {
   while (1) {
     uint64_t number = connection->sent / options.size;
@@ -100,7 +102,10 @@ static void start(struct connection *connection) {
   connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connection->fd == -1) fail("socket");
 
-  /* Each from another address than the one before: the ports of a single one run out, since closed connections linger. */
+  /*
+   * Each connection comes from another address than the one before: closed connections linger in
+   * TIME_WAIT, and the ports of a single address would run out.
+   */
   int on = 1;
   struct sockaddr_in source = {AF_INET, 0, {htonl(0x7f000002 + count++ % 200)}, {0}};
   struct sockaddr_in server = {AF_INET, htons(options.port), {htonl(INADDR_LOOPBACK)}, {0}};
@@ -122,7 +127,7 @@ static void finish(struct connection *connection, uint64_t number) {
   start(connection);
 }
 
-/* Receives all that is there; a short count says that it was all. epoll(7), "Questions and answers" 9 */
+/* Receives until a read is short, which means that nothing is left. epoll(7), "Questions" 9 */
 static void receive(struct connection *connection) {
   ssize_t count;
   do {
@@ -143,7 +148,7 @@ static void receive(struct connection *connection) {
   } while (count == sizeof buffer);
 }
 
-/* Serves what is ready until a time, or until so many connections were answered. */
+/* Handles ready connections until a time, or until `wanted` connections were answered. */
 static void serve(struct connection *all, double until, int wanted) {
   struct epoll_event events[1024];
   double progress = now();
@@ -165,7 +170,7 @@ static void serve(struct connection *all, double until, int wanted) {
   }
 }
 
-/* What the server has used so far: all its threads, also those that have ended. */
+/* What all threads of the server have used, including those that have ended. */
 static struct usage usage_of_server(void) {
   struct usage usage = {0};
   char path[64], line[1024];
@@ -174,7 +179,7 @@ static struct usage usage_of_server(void) {
   if (clock_getcpuclockid(options.server, &clock) || clock_gettime(clock, &time)) fail("clock_gettime");
   usage.cpu = time.tv_sec + time.tv_nsec / 1e9;
 
-  /* Its division into user and system is counted in ticks. proc(5) */
+  /* proc(5) counts user and system time in clock ticks. */
   snprintf(path, sizeof path, "/proc/%d/stat", options.server);
   FILE *file = fopen(path, "r");
   if (!file || !fgets(line, sizeof line, file)) fail(path);

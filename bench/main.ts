@@ -1,16 +1,19 @@
 /**
- * `deno task bench`: what this library costs, beside C and what else there is to pick. `--help` shows its flags.
+ * `deno task bench`: measures this library and its alternatives side by side. `--help` lists its
+ * flags.
  *
  * @module
  */
 
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { path } from "../tests/helpers/programs.ts";
 import { echo, echoTables } from "./echo.ts";
 import { micro, microTable } from "./micro.ts";
 import { PEER_NAMES } from "./peers.ts";
 import { canPin } from "./pinned.ts";
-import { draw, type Report } from "./plots.ts";
+import { draw } from "./plots.ts";
+import { path } from "./programs.ts";
+import { format, type Report } from "./report.ts";
 import { QUICK, WORKLOADS } from "./workloads.ts";
 
 const USAGE = `Usage: deno task bench [options]
@@ -21,7 +24,7 @@ const USAGE = `Usage: deno task bench [options]
   --rounds N         how often each is measured (3)
   --warmup SECONDS   before each measurement (0.5)
   --seconds SECONDS  of each measurement (1)
-  --output FILE      where the figures go (bench/results/latest.json)
+  --output FILE      where the figures go, with the plots beside it (bench/results/latest.json)
   --help             this text
 Echo servers: ${PEER_NAMES.join("; ")}
 Workloads: ${WORKLOADS.map(({ name }) => name).join("; ")}`;
@@ -76,9 +79,9 @@ if (report.results) console.log(echoTables(report.results));
 for (const { name, reason } of report.missing ?? []) console.log(`Left out: ${name} (${reason})`);
 if (report.micro) console.log(microTable(report.micro));
 
-await Deno.mkdir(path("bench/results"), { recursive: true });
-await Deno.writeTextFile(values.output, JSON.stringify(report, null, 2) + "\n");
-if (!values.quick) await draw(report);
+await Deno.mkdir(dirname(values.output), { recursive: true });
+await Deno.writeTextFile(values.output, format(report));
+if (!values.quick) await draw(report, dirname(values.output));
 
 /** `Deno 2.9.6, x86_64-unknown-linux-gnu 6.1.0, 2 processors (Intel Xeon)` */
 async function machine(): Promise<string> {

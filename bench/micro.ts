@@ -1,26 +1,27 @@
 /**
- * The micro benchmarks side by side: each call of a selector, in nanoseconds, on `deno bench`, in C and on CPython, in turns.
+ * The single calls: nanoseconds of each call of a selector, measured in turns with `deno bench`, in
+ * C and in CPython.
  *
  * @module
  */
 
-import { hasCommand, path, run } from "../tests/helpers/programs.ts";
 import { compile, python } from "./peers.ts";
 import { pinned } from "./pinned.ts";
+import { hasCommand, path, run } from "./programs.ts";
 import { digits, median, ratio, table } from "./statistics.ts";
 
-/** Nanoseconds of each call, by the name of the case; a twin that this machine lacks has none. */
+/** Nanoseconds of each call, by the name of the case. Empty for a language this machine lacks. */
 export interface Micro {
   readonly ours: Record<string, number>;
   readonly c: Record<string, number>;
   readonly python: Record<string, number>;
-  /** Bytes of our own for a registered descriptor. */
+  /** Bytes that the library keeps for each registered descriptor. */
   readonly memory: number;
 }
 
 type Twin = () => Promise<Record<string, number>>;
 
-/** Measures, telling each step on standard error. */
+/** Runs the benchmark, and prints each step on standard error. */
 export async function micro(rounds: number, mechanisms: readonly string[]): Promise<Micro> {
   const directory = await Deno.makeTempDir();
   try {
@@ -45,7 +46,7 @@ export async function micro(rounds: number, mechanisms: readonly string[]): Prom
   }
 }
 
-/** One row a case: ours in nanoseconds, then C and CPython with the ratio of ours to each. */
+/** One row per case: our nanoseconds, then C and CPython with the ratio of ours to each. */
 export function microTable({ ours, c, python, memory }: Micro): string {
   const rows = Object.entries(ours).map(([name, nanoseconds]) => {
     const [inC, inPython] = [c[name] ?? NaN, python[name] ?? NaN];
@@ -66,13 +67,13 @@ export function microTable({ ours, c, python, memory }: Micro): string {
     "ours/C",
     "CPython, ns",
     "ours/CPython",
-    "a ready one",
+    "per event, ns",
   ];
   return `Calls\n${table([headings, ...rows])}\n\n` +
-    `A registered descriptor takes ${Math.round(memory)} bytes of our own.\n`;
+    `The library keeps ${Math.round(memory)} bytes for each registered descriptor.\n`;
 }
 
-/** What each ready event takes beyond what C takes, in nanoseconds. */
+/** Nanoseconds that each ready event takes in addition to what C takes. */
 function oursBeyondC(name: string, ours: number, c: number): number {
   const ready = Number(name.match(/, (\d+) ready/)?.[1] ?? 0);
   return ready < 100 ? NaN : (ours - c) / ready;
@@ -96,7 +97,7 @@ async function memory(): Promise<number> {
   return Number(await output([Deno.execPath(), "run", ...flags, path("bench/micro/memory.ts")]));
 }
 
-/** What a program prints. It runs on one processor, and with descriptors enough. */
+/** What a program prints. It runs on one processor, with a raised limit of descriptors. */
 async function output(command: string[]): Promise<string> {
   const { code, stdout, stderr } = await run("sh", pinned(1, command));
   if (code !== 0) throw new Error(`${command.join(" ")} failed: ${stderr}`);

@@ -1,11 +1,11 @@
 /**
- * The echo servers that are measured side by side: how each is built and started. A peer whose compiler or runtime is not on this
- * machine is left out, and said so.
+ * The echo servers that are measured side by side: how each is built and started. A server whose
+ * compiler or runtime is missing on this machine is left out, and the report says why.
  *
  * @module
  */
 
-import { hasCommand, path, run } from "../tests/helpers/programs.ts";
+import { hasCommand, path, run } from "./programs.ts";
 
 /** An echo server, ready to be started: it prints `listening on HOST:PORT`. */
 export interface Peer {
@@ -13,7 +13,7 @@ export interface Peer {
   readonly command: string[];
 }
 
-/** What all ratios are to: the example as users run it. */
+/** The server that all ratios refer to: the example as users run it. */
 export const OURS = "selectors";
 
 const EXAMPLE = ["run", "--allow-ffi", path("examples/echo_server.ts"), "--quiet", "--port", "0"];
@@ -41,7 +41,7 @@ const PEERS: Record<string, (directory: string) => Promise<string[]> | string[]>
 /** The names of all peers that this bench knows. */
 export const PEER_NAMES: readonly string[] = Object.keys(PEERS);
 
-/** Builds the peers in a directory, and names those that this machine lacks, with the reason. */
+/** Builds the servers in a directory. Returns those that could not be built with the reason. */
 export async function buildPeers(
   names: readonly string[],
   directory: string,
@@ -69,7 +69,7 @@ export async function compile(
   return [program];
 }
 
-/** The interpreter itself: a version manager's wrapper would be measured in its place. */
+/** The interpreter itself, because a version manager's wrapper would be measured too. */
 export async function python(): Promise<string> {
   return (await must("python3", ["-c", "import sys; print(sys.executable)"])).trim();
 }

@@ -1,43 +1,36 @@
 /**
- * The figures as pictures: SVG, drawn by Vega-Lite. What it draws are ratios, since figures of different machines cannot
- * be compared.
+ * Draws the figures as SVG pictures with Vega-Lite. It draws ratios, because figures of different
+ * machines cannot be compared.
  *
  * @module
  */
 
-import { path } from "../tests/helpers/programs.ts";
-import { figures, type Measurement, type Result } from "./echo.ts";
+import type { Measurement, Result } from "./echo.ts";
 import type { Micro } from "./micro.ts";
 import { OURS } from "./peers.ts";
+import { figures, type Report } from "./report.ts";
 import { median } from "./statistics.ts";
 import { drawSvg } from "./svg.ts";
-
-/** All that one run measured. */
-export interface Report {
-  readonly date: string;
-  readonly machine: string;
-  readonly results?: readonly Result[];
-  readonly missing?: readonly { name: string; reason: string }[];
-  readonly micro?: Micro;
-}
 
 const SMALL = ["100 connections", "1,000 connections", "8,000 connections"];
 const LARGE = ["16 kB, 100 connections", "1 MB, 10 streams", "a connection a message"];
 
-/** Draws bench/plots/*.svg: what the report has. */
-export async function draw({ results, micro }: Report): Promise<void> {
-  await Deno.mkdir(path("bench/plots"), { recursive: true });
-  const file = (name: string) => path(`bench/plots/${name}.svg`);
+/** The workloads that the plots and the README show. */
+export const WORKLOADS_SHOWN: readonly string[] = [...SMALL, ...LARGE];
+
+/** Draws what the report has: cpu.svg, rate.svg, p99.svg and calls.svg in a folder. */
+export async function draw({ results, micro }: Report, folder: string): Promise<void> {
+  const file = (name: string) => `${folder}/${name}.svg`;
   if (results !== undefined) {
-    const all = [...SMALL, ...LARGE];
-    await drawSvg(ratios(results, "cpu", all, "processor time a message"), file("cpu"));
-    await drawSvg(ratios(results, "perSecond", all, "messages a second"), file("rate"));
+    const shown = WORKLOADS_SHOWN;
+    await drawSvg(ratios(results, "cpu", shown, "processor time per message"), file("cpu"));
+    await drawSvg(ratios(results, "perSecond", shown, "messages per second"), file("rate"));
     await drawSvg(ratios(results, "p99", SMALL, "latency, 99th percentile"), file("p99"));
   }
   if (micro !== undefined) await drawSvg(calls(micro), file("calls"));
 }
 
-/** A panel for each workload, a bar for each peer: a figure as its ratio to ours. */
+/** One panel per workload and one bar per server: a figure as a ratio to ours. */
 function ratios(
   results: readonly Result[],
   of: keyof Measurement,

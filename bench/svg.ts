@@ -4,7 +4,7 @@
  * @module
  */
 
-// What is used of them. They are named in variables, so that checking this project does not fetch them.
+// The parts that are used. Variables hold their names, so that `deno check` does not fetch them.
 interface Vega {
   parse(spec: unknown): unknown;
   View: new (runtime: unknown, options: { renderer: "none" }) => { toSVG(): Promise<string> };

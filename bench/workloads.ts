@@ -1,6 +1,6 @@
 /**
- * What the echo servers are asked to do. Every message comes back before the next one goes out on its connection, but for
- * streams, where two are under way so that the connection never falls silent.
+ * The workloads of the echo servers. A connection sends its next message when the last one has come
+ * back, except on streams, which keep two messages under way so that the connection is never idle.
  *
  * @module
  */
@@ -10,19 +10,19 @@ export interface Workload {
   readonly name: string;
   readonly kind: "messages" | "churn";
   readonly connections: number;
-  /** Further connections, open and silent. */
+  /** More connections, which are open and idle. */
   readonly idle: number;
   /** Bytes of a message. */
   readonly size: number;
   /** Messages under way on each connection. */
   readonly window: number;
-  /** Microseconds of silence before each message. */
+  /** Microseconds to pause before each message. */
   readonly pause: number;
 }
 
 const MESSAGES = { kind: "messages", idle: 0, size: 64, window: 1, pause: 0 } as const;
 
-/** All of them. Unless it is said otherwise a message has 64 bytes. */
+/** All workloads. Messages have 64 bytes unless the name says otherwise. */
 export const WORKLOADS: readonly Workload[] = [
   { ...MESSAGES, name: "1 connection", connections: 1 },
   { ...MESSAGES, name: "1, after 1 ms idle", connections: 1, pause: 1000 },
@@ -36,5 +36,5 @@ export const WORKLOADS: readonly Workload[] = [
   { ...MESSAGES, name: "a connection a message", kind: "churn", connections: 100 },
 ];
 
-/** Those of `--quick`. */
+/** The workloads of `--quick`. */
 export const QUICK: readonly string[] = ["100 connections"];

@@ -1,6 +1,7 @@
 /**
- * What one select() costs with 10 to 10,000 idle descriptors and one that is ready, on each mechanism of this machine:
- * a table on standard output, and a plot in `compare.svg`, or where the first argument says.
+ * Measures one select() with 10 to 10,000 idle descriptors and one that is ready, on each mechanism
+ * of this machine. Prints a table, and draws a plot in `compare.svg`, or in the file that the first
+ * argument names.
  *
  *   deno task compare
  *
@@ -44,7 +45,7 @@ const file = Deno.args[0] ?? "compare.svg";
 await drawSvg(plot(measures), file);
 console.log(`\nThe plot is in ${file}.`);
 
-/** Microseconds that one select() takes; undefined where the mechanism cannot watch so many. */
+/** Microseconds of one select(); undefined where the mechanism cannot watch that many. */
 function measure(selector: selectors.BaseSelector, idle: number): number | undefined {
   using _ = selector;
   const [quiet, other] = Socket.pair();
@@ -59,7 +60,7 @@ function measure(selector: selectors.BaseSelector, idle: number): number | undef
       selector.register(fd, EVENT_READ);
     }
     selector.register(ready, EVENT_READ);
-    talker.send(new Uint8Array(1)); // and nobody ever receives it: it is ready each time
+    talker.send(new Uint8Array(1)); // nobody receives it, so `ready` is ready each time
     return median(Array.from({ length: BATCHES }, () => batch(selector)).slice(1));
   } finally {
     for (const fd of fds) close(fd);
@@ -67,7 +68,7 @@ function measure(selector: selectors.BaseSelector, idle: number): number | undef
   }
 }
 
-/** Microseconds of one select(), on the average of some milliseconds. */
+/** Microseconds of one select(), averaged over some milliseconds. */
 function batch(selector: selectors.BaseSelector): number {
   const start = performance.now();
   let calls = 0;
@@ -96,7 +97,7 @@ function printTable(measures: Measure[]) {
   }
 }
 
-/** A line for each mechanism, both axes logarithmic. */
+/** One line per mechanism, on logarithmic axes. */
 function plot(measures: Measure[]): Record<string, unknown> {
   const axis = (field: keyof Measure, title: string) => {
     return { field, title, type: "quantitative", scale: { type: "log" } };

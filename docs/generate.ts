@@ -1,10 +1,10 @@
 /**
- * Puts the programs' own words into guide.md: between `<!-- KIND PROGRAM -->` and `<!-- end -->`, what PROGRAM of
- * examples/learn/ prints (`output`), that with its syscalls (`trace`), or a part of its source (`source`, with a
- * third word: where the part begins).
+ * Writes the output of the programs in examples/learn/ into guide.md, between `<!-- KIND PROGRAM
+ * -->` and `<!-- end -->`. KIND is `output` (what PROGRAM prints), `trace` (the same with its
+ * syscalls) or `source` (a part of its source; a third word says on which line the part begins).
  *
- *   deno task docs           writes it
- *   deno task docs --check   only says whether it is current
+ *   deno task docs           writes guide.md
+ *   deno task docs --check   only reports whether guide.md is current
  *
  * @module
  */
@@ -28,7 +28,7 @@ for (
   const block = `\n\`\`\`${kind === "source" ? "ts ignore" : "text"}\n${
     lines.join("\n")
   }\n\`\`\`\n\n`;
-  // What was measured before is as good as what is measured now.
+  // Keep the old text if only measured times differ.
   const isCurrent = withoutMeasures(block) === withoutMeasures(now!);
   written.push(old.slice(end, index), opening, isCurrent ? now : block, "<!-- end -->");
   end = index + whole.length;
@@ -38,7 +38,7 @@ const guide = written.join("") + old.slice(end);
 if (guide === old) {
   console.log("docs/guide.md is current");
 } else if (Deno.args.includes("--check")) {
-  console.error("docs/guide.md is not what the programs say now: run `deno task docs`");
+  console.error("docs/guide.md differs from what its programs print: run `deno task docs`");
   for (const [i, line] of guide.split("\n").entries()) {
     if (line === old.split("\n")[i]) continue;
     console.error(`line ${i + 1} would be: ${line}`);
@@ -50,7 +50,7 @@ if (guide === old) {
   console.log("docs/guide.md is written");
 }
 
-/** What a program prints; with its syscalls, where they are asked for. */
+/** The output of a program, with its syscalls if `kind` is "trace". */
 async function run(program: string, kind: string): Promise<string[]> {
   const preload = kind === "trace" ? [`--preload=${PRELOAD.pathname}`] : [];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,19 +1,22 @@
 /**
- * A trace without what differs from run to run: the same program gives the same text.
+ * Removes from a trace what differs between runs, so that the same program gives the same text.
  *
  * @module
  */
 
-/** Where the descriptors of a traced program begin: above any other number that it prints, below FD_SETSIZE. */
+/**
+ * The first descriptor of a traced program: above any other number that it prints, below
+ * FD_SETSIZE.
+ */
 export const FIRST_FD = 901;
 
 const LAST_FD = 999;
-const FIRST_PORT = 49152; // of those that a system gives to clients
+const FIRST_PORT = 49152; // of the ephemeral ports
 
-// The 64 bits of epoll's `data`; a port; a descriptor, or another number that looks like one; an address of memory.
+// The 64 bits of epoll's `data`; a port; a number that may be a descriptor; a memory address.
 const VARIABLE = /u64=(\d+)|(?<=htons\(|port )(\d+)|\b(9\d\d)\b|0x[0-9a-f]{8,}/g;
 
-/** Descriptors count from 3, ports from 49152, and addresses are one, as if nothing else went on on the machine. */
+/** Renumbers descriptors from 3 and ports from 49152, and makes all memory addresses the same. */
 export function normalise(text: string): string {
   const fds = numbering(3);
   const ports = numbering(FIRST_PORT);
@@ -28,7 +31,7 @@ export function normalise(text: string): string {
   });
 }
 
-/** Lines that come again and again, once, with their number: `… these 2 lines 1234 times more`. */
+/** Prints repeated lines once, with a count: `… these 2 lines 1234 times more`. */
 export function collapse(lines: string[]): string[] {
   const result: string[] = [];
   for (let at = 0; at < lines.length;) {
@@ -45,15 +48,15 @@ export function collapse(lines: string[]): string[] {
 }
 
 /**
- * What is measured, and so is never the same again, as `#`, and without the turns of Deno's event loop, which come
- * when they are due: two texts that differ in it alone are alike.
+ * Replaces measured times by `#`, and drops the turns of Deno's event loop, which depend on time.
+ * Two texts that differ in these only become equal.
  */
 export function withoutMeasures(text: string): string {
   return text.replace(/^poll\(NULL, 0, 0\).*\n/gm, "").replace(/ *\d[\d.]* (ms|times)\b/g, " # $1")
     .replace(/(tv_[un]sec=)\d+/g, "$1#");
 }
 
-/** How often the next one or two lines follow each other, at least three times. */
+/** How often the next one or two lines are repeated; [1, 1] if fewer than three times. */
 function repetition(lines: string[], at: number): [period: number, times: number] {
   for (const period of [1, 2]) {
     let end = at + period;
@@ -64,7 +67,7 @@ function repetition(lines: string[], at: number): [period: number, times: number
   return [1, 1];
 }
 
-/** Numbers things from `first` on, in the order in which they are first named. */
+/** Numbers values from `first` on, in the order of their first appearance. */
 function numbering(first: number): (number: number) => number {
   const known = new Map<number, number>();
   return (number) => {

@@ -1,6 +1,6 @@
 /**
- * Runs before a program whose trace generate.ts takes: from FIRST_FD on, so that no other number in the trace is
- * taken for a descriptor, and with the trace beside what the program prints.
+ * Runs before a program whose trace generate.ts takes. It makes descriptors start at FIRST_FD, so
+ * that no other number in the trace looks like one, and prints the trace together with the output.
  *
  * @module
  */

@@ -1,9 +1,11 @@
 /**
- * The pages of docs/: that their programs say what the pages say, that their commands work, and that their links
- * lead somewhere.
+ * The pages of docs/ and the README: their programs print what the pages say, their commands work,
+ * their figures are the measured ones, and their links lead somewhere.
  */
 
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
+import { withTable } from "../bench/readme.ts";
+import { readReport } from "../bench/report.ts";
 import { collapse, normalise, withoutMeasures } from "../docs/normalise.ts";
 import { DENO, path, run } from "./helpers/programs.ts";
 
@@ -45,6 +47,12 @@ Deno.test({
       assertGreater(stdout.length + stderr.length, 20, command);
     }
   },
+});
+
+Deno.test("The README's table of processor times is what bench/plots/report.json says", async () => {
+  const readme = await Deno.readTextFile(path("README.md"));
+  const { results } = await readReport(path("bench/plots/report.json"));
+  assertEquals(withTable(readme, results!), readme);
 });
 
 for (const page of [...PAGES, "README.md", "CONTRIBUTING.md"]) {

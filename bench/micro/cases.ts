@@ -1,6 +1,7 @@
 /**
- * What is measured of each mechanism: the same in micro.c and micro.py, under the same names. All descriptors are eventfds
- * at zero, which are writable and not readable: so a selector has as many ready as were registered for EVENT_WRITE.
+ * The cases that are measured for each mechanism. micro.c and micro.py have the same cases under
+ * the same names. All descriptors are eventfds at zero, which are writable and not readable. So
+ * those that are registered for EVENT_WRITE are ready, and the others are not.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { EFD_CLOEXEC, eventfd } from "../../ffi/mod.ts";
 /** A selector class. */
 export type SelectorClass = new () => BaseSelector<number, number>;
 
-/** Defines the benchmarks of one mechanism, with so many descriptors registered. */
+/** Defines the benchmarks of one mechanism, with `total` registered descriptors. */
 export function define(mechanism: string, Selector: SelectorClass, total: number): void {
   const fds = Array.from({ length: total }, () => eventfd(0, EFD_CLOEXEC));
   const fd = eventfd(0, EFD_CLOEXEC);

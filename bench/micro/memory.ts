@@ -1,4 +1,7 @@
-/** Prints the bytes of our own that a registered descriptor takes. Needs `--v8-flags=--expose-gc`. */
+/**
+ * Prints the bytes that the library keeps for each registered descriptor. Needs
+ * `--v8-flags=--expose-gc`.
+ */
 
 import { EpollSelector, EVENT_READ } from "../../mod.ts";
 import { EFD_CLOEXEC, eventfd } from "../../ffi/mod.ts";

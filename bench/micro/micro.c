@@ -1,4 +1,4 @@
-/* The cases of cases.ts in C: prints the nanoseconds of the mechanisms that are named as one JSON object. */
+/* The cases of cases.ts in C. Prints the nanoseconds of the named mechanisms as one JSON object. */
 
 #include <poll.h>
 #include <stdint.h>

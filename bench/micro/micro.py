@@ -1,4 +1,7 @@
-"""The cases of cases.ts on CPython's selectors: prints the nanoseconds of the mechanisms that are named as one JSON object."""
+"""The cases of cases.ts on CPython's selectors.
+
+Prints the nanoseconds of the named mechanisms as one JSON object.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-/** An echo server on Bun.listen: what the kernel does not take is kept until "drain", and not read meanwhile. */
+/**
+ * An echo server on Bun.listen. It keeps what the kernel does not accept until "drain", and does
+ * not read meanwhile.
+ */
 
 const server = Bun.listen({
   hostname: "127.0.0.1",

@@ -1,4 +1,6 @@
-/* An echo server on epoll(7): the twin of examples/echo_server.ts, and the limit that it can reach. */
+/*
+ * An echo server on epoll(7): examples/echo_server.ts in C, for the cost of the system calls alone.
+ */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -10,7 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What was read and the kernel did not take yet. While there is some, the connection is written and not read. */
+/*
+ * `unsent` is what was read and the kernel did not accept yet. While it is set, the connection is
+ * written and not read.
+ */
 struct connection {
   int fd;
   char *unsent;

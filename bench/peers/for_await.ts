@@ -1,4 +1,7 @@
-/** An echo server on `for await` over a selector. A client that takes no more is waited for, and read again then. */
+/**
+ * An echo server on `for await` over a selector. It reads from a client again when the client has
+ * received everything.
+ */
 
 import { DefaultSelector, EVENT_READ, EVENT_WRITE, type InetAddress, Socket } from "../../mod.ts";
 import { IPPROTO_TCP, TCP_NODELAY } from "../../ffi/mod.ts";

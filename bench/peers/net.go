@@ -8,7 +8,8 @@ import (
 
 func echo(connection net.Conn) {
 	defer connection.Close()
-	// Not io.Copy, which splices through a pipe between sockets: two more syscalls for each small message.
+	// Not io.Copy: between sockets it splices through a pipe, which costs two more syscalls per
+	// message.
 	buffer := make([]byte, 65536)
 	for {
 		count, err := connection.Read(buffer)
