@@ -8,7 +8,9 @@
 import { EBADF, isOsError, osError } from "../ffi/mod.ts";
 import { filenoOf } from "./arguments.ts";
 import { type BaseSelector, isWatched } from "./base.ts";
+import { closingWatchers } from "./closing.ts";
 import { DefaultSelector } from "./default.ts";
+import { isTurnDue, turn } from "./turns.ts";
 import { checkOpen } from "../os/descriptor.ts";
 import { EVENT_READ, EVENT_WRITE, type FileObject } from "./types.ts";
 
@@ -25,12 +27,16 @@ const waiters = new Map<number, Set<Waiter>>();
 let selector: BaseSelector<undefined, number> | undefined;
 
 /**
- * Resolves when the descriptor is readable, on Deno's event loop. Several may wait for the same one.
+ * Resolves when the descriptor is readable, on Deno's event loop. Several callers may wait for the same descriptor.
  *
  * @param fileobj A descriptor, or an object whose fileno() gives one.
  * @param options `signal` ends the wait.
- * @returns A promise that rejects with `signal.reason`, as register() throws, or with Deno.errors.BadResource when the descriptor is closed
- * meanwhile.
+ * @returns A promise for nothing.
+ * @throws `signal.reason` When the signal is aborted.
+ * @throws {TypeError} When `fileobj` is neither a number nor an object with fileno().
+ * @throws {RangeError} When its number cannot be a descriptor.
+ * @throws {Deno.errors.BadResource} When the descriptor is closed, or is closed while it waits.
+ * @throws An OS error, as register(): EPERM for a regular file on Linux, EMFILE when no descriptor is left.
  *
  * @example
  * ```ts
@@ -44,21 +50,52 @@ let selector: BaseSelector<undefined, number> | undefined;
  * right.close();
  * ```
  */
-export function readable(
+export function readable(fileobj: FileObject, options?: { signal?: AbortSignal }): Promise<void>;
+/**
+ * Makes a non-blocking call that returns null for "would block" asynchronous. It calls `attempt` at once, and again each
+ * time the descriptor is readable, until it returns something other than null. After an abort it never calls `attempt`.
+ *
+ * @param fileobj A descriptor, or an object whose fileno() gives one.
+ * @param attempt What to try: it must not block the thread.
+ * @param options `signal` ends the wait. An aborted signal comes before the first attempt.
+ * @returns A promise for what `attempt` returned.
+ * @throws What `attempt` throws.
+ * @throws {TypeError} When `fileobj` is a blocking Socket. Otherwise as `readable(fileobj, options)`.
+ *
+ * @example
+ * ```ts
+ * import { readable, Socket } from "@syscall/selectors";
+ *
+ * const [left, right] = Socket.pair();
+ * right.setBlocking(false);
+ * setTimeout(() => left.send(new Uint8Array([42])), 10);
+ * console.log(await readable(right, () => right.recv(1))); // Uint8Array(1) [ 42 ]
+ * left.close();
+ * right.close();
+ * ```
+ */
+export function readable<T>(
   fileobj: FileObject,
-  options: { signal?: AbortSignal } = {},
-): Promise<void> {
-  return ready(fileobj, EVENT_READ, options);
+  attempt: () => T | null,
+  options?: { signal?: AbortSignal },
+): Promise<T>;
+export function readable<T>(
+  fileobj: FileObject,
+  attempt?: (() => T | null) | { signal?: AbortSignal },
+  options?: { signal?: AbortSignal },
+): Promise<T | void> {
+  if (typeof attempt === "function") return until(fileobj, EVENT_READ, attempt, options);
+  return ready(fileobj, EVENT_READ, attempt);
 }
 
 /**
- * Resolves when the descriptor is writable, or its connection attempt has finished, on Deno's event loop. Several may
- * wait for the same one.
+ * Resolves when the descriptor is writable, or its connection attempt has finished, on Deno's event loop. Several callers
+ * may wait for the same descriptor.
  *
  * @param fileobj A descriptor, or an object whose fileno() gives one.
  * @param options `signal` ends the wait.
- * @returns A promise that rejects with `signal.reason`, as register() throws, or with Deno.errors.BadResource when the descriptor is closed
- * meanwhile.
+ * @returns A promise for nothing.
+ * @throws As {@linkcode readable}.
  *
  * @example
  * ```ts
@@ -74,17 +111,80 @@ export function readable(
  * console.log(client.takeError()); // null: connected
  * ```
  */
-export function writable(
+export function writable(fileobj: FileObject, options?: { signal?: AbortSignal }): Promise<void>;
+/**
+ * Makes a non-blocking call that returns null for "would block" asynchronous. It calls `attempt` at once, and again each
+ * time the descriptor is writable, until it returns something other than null. After an abort it never calls `attempt`.
+ *
+ * @param fileobj A descriptor, or an object whose fileno() gives one.
+ * @param attempt What to try: it must not block the thread.
+ * @param options `signal` ends the wait. An aborted signal comes before the first attempt.
+ * @returns A promise for what `attempt` returned.
+ * @throws What `attempt` throws. Otherwise as {@linkcode readable}.
+ *
+ * @example
+ * ```ts
+ * import { Socket, writable } from "@syscall/selectors";
+ *
+ * const [left, right] = Socket.pair();
+ * left.setBlocking(false);
+ * console.log(await writable(left, () => left.send(new Uint8Array([42])))); // 1
+ * left.close();
+ * right.close();
+ * ```
+ */
+export function writable<T>(
   fileobj: FileObject,
+  attempt: () => T | null,
+  options?: { signal?: AbortSignal },
+): Promise<T>;
+export function writable<T>(
+  fileobj: FileObject,
+  attempt?: (() => T | null) | { signal?: AbortSignal },
+  options?: { signal?: AbortSignal },
+): Promise<T | void> {
+  if (typeof attempt === "function") return until(fileobj, EVENT_WRITE, attempt, options);
+  return ready(fileobj, EVENT_WRITE, attempt);
+}
+
+async function until<T>(
+  fileobj: FileObject,
+  event: number,
+  attempt: () => T | null,
   options: { signal?: AbortSignal } = {},
-): Promise<void> {
-  return ready(fileobj, EVENT_WRITE, options);
+): Promise<T> {
+  options.signal?.throwIfAborted();
+  filenoOf(fileobj);
+  if ((fileobj as { blocking?: boolean }).blocking === true) {
+    throw new TypeError("The socket is blocking: call setBlocking(false) first");
+  }
+  for (;;) {
+    const result = attempt();
+    if (result !== null) {
+      if (isTurnDue()) await turn();
+      return result;
+    }
+    await ready(fileobj, event, options);
+    options.signal?.throwIfAborted();
+  }
+}
+
+/** Rejects those who wait for a descriptor that is about to be closed. */
+function rejectClosing(fd: number): void {
+  const all = waiters.get(fd);
+  if (all === undefined) return;
+  waiters.delete(fd);
+  if (selector !== undefined) {
+    watch(selector, fd, new Set());
+    selector.wakeup();
+  }
+  for (const { settled } of all) settled.reject(osError("poll", fd, EBADF));
 }
 
 async function ready(
   fileobj: FileObject,
   event: number,
-  { signal }: { signal?: AbortSignal },
+  { signal }: { signal?: AbortSignal } = {},
 ): Promise<void> {
   signal?.throwIfAborted();
   const fd = filenoOf(fileobj);
@@ -115,7 +215,10 @@ function add(fd: number, waiter: Waiter): void {
     throw error;
   }
   waiters.set(fd, all);
-  if (isFirst) void serve(shared);
+  if (isFirst) {
+    closingWatchers.add(rejectClosing);
+    void serve(shared);
+  }
 }
 
 async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
@@ -123,6 +226,7 @@ async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
     try {
       const events = await shared.selectAsync({ timeout: CHECK_INTERVAL });
       for (const [{ fd }, ready] of events) {
+        if (!waiters.has(fd)) continue;
         settle(
           shared,
           fd,
@@ -193,6 +297,7 @@ function watch(shared: BaseSelector<undefined, number>, fd: number, all: Set<Wai
 }
 
 function end(): void {
+  closingWatchers.delete(rejectClosing);
   selector?.close();
   selector = undefined;
 }
