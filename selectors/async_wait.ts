@@ -43,7 +43,8 @@ export class AsyncWait {
     try {
       if (isTurnDue()) await turn();
       for (let looks = 0; !this.#closed; looks++) {
-        // poll(2) may see what the mechanism passes over, such as a hang-up with select(2): do not spin on it.
+        // poll(2) may see what the mechanism passes over, such as a hang-up with select(2): do not
+        // spin on it.
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (this.#closed) return;
         signal?.throwIfAborted();
@@ -59,7 +60,10 @@ export class AsyncWait {
     }
   }
 
-  /** The registrations are others now: poll(2) waits for those of before, unless the mechanism's own descriptor stands for all. */
+  /**
+   * The registrations are others now: poll(2) waits for those of before, unless the mechanism's own
+   * descriptor stands for all.
+   */
   refresh(): void {
     if (this.#parking !== undefined && !this.#mechanism.isPollable) reactor.wake();
   }

@@ -1,6 +1,6 @@
 /**
- * The notice that the library is about to close a descriptor. The kernel tells nobody: a thread that is in poll(2) keeps the
- * file open until it returns, and epoll(7) forgets it silently.
+ * The notice that the library is about to close a descriptor. The kernel tells nobody: a thread
+ * that is in poll(2) keeps the file open until it returns, and epoll(7) forgets it silently.
  *
  * @module
  */
@@ -9,8 +9,9 @@
 export const closingWatchers: Set<(fd: number) => void> = new Set();
 
 /**
- * Says that a descriptor is about to be closed. Call it before close(2): who waits for the descriptor in readable() or
- * writable() is rejected with EBADF at once, and the thread that is in poll(2) returns. Costs next to nothing when nobody waits.
+ * Says that a descriptor is about to be closed. Call it before close(2): who waits for the
+ * descriptor in readable() or writable() is rejected with EBADF at once, and the thread that is in
+ * poll(2) returns. Costs next to nothing when nobody waits.
  *
  * @param fd The descriptor, still open.
  */

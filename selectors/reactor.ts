@@ -1,7 +1,7 @@
 /**
- * The one poll(2) of this thread that does not block it: a thread of Deno's pool makes it, for all selectors that wait, and only
- * while one does. It consumes nothing: it tells when a selector is worth a look. One call for all, since the pool has 32 threads
- * and Deno's file I/O needs them too.
+ * The one poll(2) of this thread that does not block it: a thread of Deno's pool makes it, for all
+ * selectors that wait, and only while one does. It consumes nothing: it tells when a selector is
+ * worth a look. One call for all, since the pool has 32 threads and Deno's file I/O needs them too.
  *
  * @module
  */
@@ -25,7 +25,10 @@ export class Parking {
   constructor(readonly pollfds: () => Int32Array, readonly deadline: number) {}
 }
 
-/** idle: nobody waits. awake: between two poll(2). parked: in one. woken: in one that is about to return. */
+/**
+ * idle: nobody waits. awake: between two poll(2). parked: in one. woken: in one that is about to
+ * return.
+ */
 type State = "idle" | "awake" | "parked" | "woken";
 
 class Reactor {
@@ -34,7 +37,10 @@ class Reactor {
   #waker: Waker | undefined; // while there are leases
   #leases = 0;
 
-  /** For a selector that will park: what that takes is taken now, so that no later wait fails for want of descriptors. */
+  /**
+   * For a selector that will park: what that takes is taken now, so that no later wait fails for
+   * want of descriptors.
+   */
   lease(): Disposable {
     this.#waker ??= new Waker();
     this.#leases++;
@@ -47,7 +53,10 @@ class Reactor {
     };
   }
 
-  /** Resolves when poll(2) has found something or the parking is over; no thread uses its descriptors any more then. */
+  /**
+   * Resolves when poll(2) has found something or the parking is over; no thread uses its
+   * descriptors any more then.
+   */
   park(parking: Parking): Promise<void> {
     this.#parkings.add(parking);
     if (this.#state === "idle") void this.#run();
@@ -73,7 +82,8 @@ class Reactor {
     try {
       while (this.#parkings.size > 0) {
         const told = await this.#poll(this.#waker!);
-        // Who was told will likely wait again: gather them, rather than poll for the rest and be woken.
+        // Who was told will likely wait again: gather them, rather than poll for the rest and be
+        // woken.
         if (told && this.#parkings.size > 0) await turn();
       }
     } catch (error) {

@@ -1,6 +1,7 @@
 /**
- * One descriptor, one promise: readable() and writable(), on a selector that all of a thread's callers share. It is
- * made when somebody waits and closed when nobody does, so that a program ends when its awaits have ended.
+ * One descriptor, one promise: readable() and writable(), on a selector that all of a thread's
+ * callers share. It is made when somebody waits and closed when nobody does, so that a program ends
+ * when its awaits have ended.
  *
  * @module
  */
@@ -20,14 +21,16 @@ interface Waiter {
   readonly settled: PromiseWithResolvers<void>;
 }
 
-// The kernel does not tell that a watched descriptor was closed: it is asked this often, in milliseconds.
+// The kernel does not tell that a watched descriptor was closed: it is asked this often, in
+// milliseconds.
 const CHECK_INTERVAL = 250;
 
 const waiters = new Map<number, Set<Waiter>>();
 let selector: BaseSelector<undefined, number> | undefined;
 
 /**
- * Resolves when the descriptor is readable, on Deno's event loop. Several callers may wait for the same descriptor.
+ * Resolves when the descriptor is readable, on Deno's event loop. Several callers may wait for the
+ * same descriptor.
  *
  * @param fileobj A descriptor, or an object whose fileno() gives one.
  * @param options `signal` ends the wait.
@@ -36,7 +39,8 @@ let selector: BaseSelector<undefined, number> | undefined;
  * @throws {TypeError} When `fileobj` is neither a number nor an object with fileno().
  * @throws {RangeError} When its number cannot be a descriptor.
  * @throws {Deno.errors.BadResource} When the descriptor is closed, or is closed while it waits.
- * @throws An OS error, as register(): EPERM for a regular file on Linux, EMFILE when no descriptor is left.
+ * @throws An OS error, as register(): EPERM for a regular file on Linux, EMFILE when no descriptor
+ * is left.
  *
  * @example
  * ```ts
@@ -52,15 +56,17 @@ let selector: BaseSelector<undefined, number> | undefined;
  */
 export function readable(fileobj: FileObject, options?: { signal?: AbortSignal }): Promise<void>;
 /**
- * Makes a non-blocking call that returns null for "would block" asynchronous. It calls `attempt` at once, and again each
- * time the descriptor is readable, until it returns something other than null. After an abort it never calls `attempt`.
+ * Makes a non-blocking call that returns null for "would block" asynchronous. It calls `attempt` at
+ * once, and again each time the descriptor is readable, until it returns something other than null.
+ * After an abort it never calls `attempt`.
  *
  * @param fileobj A descriptor, or an object whose fileno() gives one.
  * @param attempt What to try: it must not block the thread.
  * @param options `signal` ends the wait. An aborted signal comes before the first attempt.
  * @returns A promise for what `attempt` returned.
  * @throws What `attempt` throws.
- * @throws {TypeError} When `fileobj` is a blocking Socket. Otherwise as `readable(fileobj, options)`.
+ * @throws {TypeError} When `fileobj` is a blocking Socket. Otherwise as `readable(fileobj,
+ * options)`.
  *
  * @example
  * ```ts
@@ -89,8 +95,8 @@ export function readable<T>(
 }
 
 /**
- * Resolves when the descriptor is writable, or its connection attempt has finished, on Deno's event loop. Several callers
- * may wait for the same descriptor.
+ * Resolves when the descriptor is writable, or its connection attempt has finished, on Deno's event
+ * loop. Several callers may wait for the same descriptor.
  *
  * @param fileobj A descriptor, or an object whose fileno() gives one.
  * @param options `signal` ends the wait.
@@ -113,8 +119,9 @@ export function readable<T>(
  */
 export function writable(fileobj: FileObject, options?: { signal?: AbortSignal }): Promise<void>;
 /**
- * Makes a non-blocking call that returns null for "would block" asynchronous. It calls `attempt` at once, and again each
- * time the descriptor is writable, until it returns something other than null. After an abort it never calls `attempt`.
+ * Makes a non-blocking call that returns null for "would block" asynchronous. It calls `attempt` at
+ * once, and again each time the descriptor is writable, until it returns something other than null.
+ * After an abort it never calls `attempt`.
  *
  * @param fileobj A descriptor, or an object whose fileno() gives one.
  * @param attempt What to try: it must not block the thread.

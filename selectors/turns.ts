@@ -1,6 +1,6 @@
 /**
- * Turns of Deno's event loop: promises alone keep it from turning, so a program whose descriptors are always ready would never serve
- * its timers, its I/O and its signal listeners.
+ * Turns of Deno's event loop: promises alone keep it from turning, so a program whose descriptors
+ * are always ready would never serve its timers, its I/O and its signal listeners.
  *
  * @module
  */

@@ -1,8 +1,10 @@
 /**
- * How one thread ends another's wait. On Linux an eventfd: a counter in the kernel that is readable while it is not
- * zero, so that one descriptor serves to wake (write) and to be woken (read). eventfd(2) Elsewhere a pipe: what is written to one end makes the other
- * readable. It serves every mechanism alike, kqueue(2) with its EVFILT_USER included: a number that is posted to another thread says
- * nothing of a queue's library, and write(2) needs no more than the number. On Windows, which polls nothing but sockets, two of those.
+ * How one thread ends another's wait. On Linux an eventfd: a counter in the kernel that is readable
+ * while it is not zero, so that one descriptor serves to wake (write) and to be woken (read).
+ * eventfd(2) Elsewhere a pipe: what is written to one end makes the other readable. It serves every
+ * mechanism alike, kqueue(2) with its EVFILT_USER included: a number that is posted to another
+ * thread says nothing of a queue's library, and write(2) needs no more than the number. On Windows,
+ * which polls nothing but sockets, two of those.
  *
  * @module
  */
@@ -11,12 +13,14 @@ import * as c from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
 import { makeWakeable } from "../os/descriptor.ts";
 
-// One is what write(2) adds to the counter; the length of 8 bytes is eventfd's. A pipe takes it as well as any other bytes.
+// One is what write(2) adds to the counter; the length of 8 bytes is eventfd's. A pipe takes it as
+// well as any other bytes.
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const taken = new Uint8Array(512);
 
 /**
- * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file object.
+ * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file
+ * object.
  *
  * @example Waking a selector from a Worker
  * ```ts
@@ -36,7 +40,8 @@ export class Waker implements Disposable {
   /**
    * A new waker, or a handle of another.
    *
-   * @param fd Another waker's `fd`, perhaps of another thread, which `close()` then leaves alone. Default: a new one.
+   * @param fd Another waker's `fd`, perhaps of another thread, which `close()` then leaves alone.
+   * Default: a new one.
    * @throws {TypeError} When `fd` is not a number.
    * @throws {RangeError} When `fd` cannot be a descriptor.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
@@ -61,15 +66,16 @@ export class Waker implements Disposable {
   }
 
   /**
-   * The descriptor that is readable once woken; -1 once closed. So a waker is a file object too; a handle of another
-   * waker is one only where the two are the same number, as on Linux.
+   * The descriptor that is readable once woken; -1 once closed. So a waker is a file object too; a
+   * handle of another waker is one only where the two are the same number, as on Linux.
    */
   fileno(): number {
     return this.#readable;
   }
 
   /**
-   * Makes the wait that is under way, or else the next one, return at once. Several wake-ups before it are one.
+   * Makes the wait that is under way, or else the next one, return at once. Several wake-ups before
+   * it are one.
    *
    * @throws {Deno.errors.BadResource} When this waker, or the descriptor behind it, is closed.
    */
@@ -93,7 +99,8 @@ export class Waker implements Disposable {
   /** Takes the wake-ups that have come, so that the descriptor is no longer readable. */
   drain(): void {
     if (this.#readable === -1) return;
-    // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has arrived.
+    // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has
+    // arrived.
     if (platform.isWinsock) { while (c.recv(this.#readable, taken, taken.length, 0) > 0); }
     else {
       let count: number;
