@@ -20,7 +20,8 @@ import {
 } from "../mod.ts";
 import { openDescriptors, Pair, Pipe, pipeAt } from "./helpers/descriptors.ts";
 import { Program, runProgram } from "./helpers/programs.ts";
-import { SELECTORS, unlessLeftOut } from "./helpers/mechanisms.ts";
+import { unlessLeftOut } from "./helpers/left_out.ts";
+import { SELECTORS } from "./helpers/mechanisms.ts";
 import { delay, promptly, timed } from "./helpers/timing.ts";
 
 const HEARD = 1000; // milliseconds within which another program hears a signal

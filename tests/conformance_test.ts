@@ -50,7 +50,8 @@ import {
   tcpPair,
 } from "./helpers/descriptors.ts";
 import { runProgram } from "./helpers/programs.ts";
-import { hasPriority, SELECTORS, unlessLeftOut } from "./helpers/mechanisms.ts";
+import { unlessLeftOut } from "./helpers/left_out.ts";
+import { hasPriority, SELECTORS } from "./helpers/mechanisms.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import * as ffi from "../ffi/mod.ts";
 import type { Memory } from "../ffi/mod.ts";
 import { Pair, Pipe } from "./helpers/descriptors.ts";
-import { unlessLeftOut } from "./helpers/mechanisms.ts";
+import { unlessLeftOut } from "./helpers/left_out.ts";
 
 const { EBADF, EINVAL, EAGAIN } = ffi;
 const NOT_OPEN = Deno.build.os === "windows" ? ffi.ENOTSOCK : EBADF; // to Windows a closed socket is none

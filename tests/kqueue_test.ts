@@ -38,7 +38,8 @@ import {
   timespec,
 } from "../ffi/mod.ts";
 import { Pair, Pipe, pipeAt, RegularFile } from "./helpers/descriptors.ts";
-import { KqueueSelector, unlessLeftOut } from "./helpers/mechanisms.ts";
+import { unlessLeftOut } from "./helpers/left_out.ts";
+import { KqueueSelector } from "./helpers/mechanisms.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 const missing = KqueueSelector.isSupported() ? undefined : "no kqueue, and no LIBKQUEUE";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/as
 import { isOsError, readable, Socket, writable } from "../mod.ts";
 import { openDescriptors, Pair, Pipe, tcpPair } from "./helpers/descriptors.ts";
 import { runProgram } from "./helpers/programs.ts";
-import { unlessLeftOut } from "./helpers/mechanisms.ts";
+import { unlessLeftOut } from "./helpers/left_out.ts";
 import { delay, promptly, timed } from "./helpers/timing.ts";
 
 const CLOSED = 1000; // milliseconds until a closed descriptor must have been noticed

@@ -1,5 +1,5 @@
 /**
- * Real descriptors for the tests, closed when their block ends.
+ * Real descriptors for the tests, which are closed when their block ends.
  *
  * @module
  */
@@ -28,12 +28,12 @@ import { Socket } from "../../mod.ts";
 import { isOpen } from "../../os/descriptor.ts";
 import { settleQueues } from "./mechanisms.ts";
 
-// libc is opened here once, at import, so that no test is held responsible for the library that it opened.
+// Opens libc once, at import, so that the resource sanitizer does not count it as a leak of a test.
 new Socket().close();
 
 const isWindows = Deno.build.os === "windows";
 
-/** A pipe; on Windows, which polls sockets alone, a pair of those. */
+/** A pipe; on Windows, which polls sockets only, a pair of sockets. */
 export class Pipe implements Disposable {
   readonly reader: number;
   readonly writer: number;
@@ -60,7 +60,7 @@ export class Pipe implements Disposable {
     else write(this.writer, new Uint8Array([1]), 1);
   }
 
-  /** Takes what is in it. */
+  /** Reads what the pipe holds. */
   drain(): void {
     if (isWindows) { while (recv(this.reader, new Uint8Array(4096), 4096, 0) > 0); }
     else while (read(this.reader, new Uint8Array(4096), 4096) > 0);
@@ -72,7 +72,7 @@ export class Pipe implements Disposable {
   }
 }
 
-/** A byte takes its time over loopback: it is waited for, as a pipe's need not be. */
+/** Sends a byte and waits until it has arrived, which takes time over loopback. */
 function fillSocket(writer: number, reader: number): void {
   send(writer, new Uint8Array([1]), 1, 0);
   const fds = new Uint8Array(pollfd.size);
@@ -80,7 +80,10 @@ function fillSocket(writer: number, reader: number): void {
   poll(fds, 1, 1000);
 }
 
-/** A pipe one of whose ends has the number `fd`, which is free: on POSIX the first one, on Windows perhaps a later one. */
+/**
+ * A pipe with an end of the number `fd`, which must be free. POSIX gives the lowest free number;
+ * Windows may give it to a later pipe.
+ */
 export function pipeAt(fd: number, stack: DisposableStack): Pipe {
   for (let tries = 0; tries < 1000; tries++) {
     const pipe = stack.use(new Pipe());
@@ -115,21 +118,21 @@ export function tcpPair(): Pair {
   return new Pair([client, server.accept()!]);
 }
 
-/** A regular file of its own, open for reading and writing. */
+/** A temporary regular file, open for reading and writing. */
 export class RegularFile implements Disposable {
   readonly fd: number;
 
   constructor(text: string) {
     const path = Deno.makeTempFileSync();
     Deno.writeTextFileSync(path, text);
-    // Deno does not tell the descriptors of its files: it is the one that comes to be open.
+    // Deno does not expose the descriptors of its files: find the one that opens.
     const before = Array.from({ length: 4096 }, (_, fd) => isOpen(fd));
     using _file = Deno.openSync(path, { read: true, write: true });
     this.fd = fcntl(before.findIndex((was, fd) => !was && isOpen(fd)), F_DUPFD_CLOEXEC, 0);
     Deno.removeSync(path);
   }
 
-  /** Reads to its end. */
+  /** Reads to the end of the file. */
   readAll(): void {
     while (read(this.fd, new Uint8Array(4096), 4096) > 0);
   }
@@ -139,7 +142,10 @@ export class RegularFile implements Disposable {
   }
 }
 
-/** How many descriptors this process has open, of the first few thousand; on Windows sockets, which are multiples of 4. */
+/**
+ * The number of open descriptors below a few thousand; on Windows, of sockets, whose numbers are
+ * multiples of 4.
+ */
 export function openDescriptors(): number {
   settleQueues();
   let count = 0;
@@ -149,7 +155,7 @@ export function openDescriptors(): number {
   return count;
 }
 
-/** Whether child processes do not inherit a descriptor. */
+/** Whether a descriptor is close-on-exec. */
 export function isCloseOnExec(fd: number): boolean {
   if (!isWindows) return (fcntl(fd, F_GETFD) & FD_CLOEXEC) !== 0;
   const flags = new Uint32Array([HANDLE_FLAG_INHERIT]);

@@ -1,6 +1,6 @@
 /**
- * The echo server as a program that is under way, for the tests that talk to it, and the clients that they send. Each server is
- * started with no permission but the ones that its usage names, on a port that the system picks.
+ * The echo server as a running program, and clients for it. Each server starts with the permissions
+ * that its usage names and no others, on a port that the system picks.
  *
  * @module
  */
@@ -12,13 +12,17 @@ import { DENO, path, Program } from "./programs.ts";
 import { delay } from "./timing.ts";
 
 export const ECHO_SERVER = path("examples/echo_server.ts");
-export const BEST: string = DefaultSelector.name.replace("Selector", "").toLowerCase(); // "epoll" on Linux, "kqueue" on macOS
+// "epoll" on Linux, "kqueue" on macOS
+export const BEST: string = DefaultSelector.name.replace("Selector", "").toLowerCase();
 const STOP_LIMIT = 5_000; // milliseconds from a signal to the exit
-export const EVENT_LIMIT = 15_000; // milliseconds until something that must happen is given up
+export const EVENT_LIMIT = 15_000; // milliseconds to wait for something that must happen
 export const MiB = 1024 * 1024;
 const TICKS_PER_SECOND = 100; // USER_HZ, in which proc(5) counts CPU time
 
-/** As Deno.test(). Not on Windows: servers are ended by signals here and looked at in /proc. `platforms/windows.sh` has CPython's client talk to one. */
+/**
+ * Deno.test(), except on Windows: these tests end servers by signals and read /proc.
+ * `platforms/windows.sh` tests a server there with CPython's client.
+ */
 export function serverTest(name: string, fn: () => Promise<void>): void;
 export function serverTest(definition: Deno.TestDefinition): void;
 export function serverTest(
@@ -37,7 +41,7 @@ interface Surroundings {
   preload?: string;
 }
 
-/** An echo server that is under way. */
+/** A running echo server. */
 export class EchoServer implements AsyncDisposable {
   readonly #program: Program;
   readonly hostname: string;
@@ -45,7 +49,7 @@ export class EchoServer implements AsyncDisposable {
   readonly selector: string;
   readonly pid: number;
   readonly #stderr: Promise<void>;
-  /** What it has said on standard error so far. */
+  /** What it has printed on standard error so far. */
   stderr = "";
 
   private constructor(program: Program, [, hostname, port, selector]: string[]) {
@@ -62,7 +66,10 @@ export class EchoServer implements AsyncDisposable {
     return EchoServer.startIn({}, ...args);
   }
 
-  /** The same in other surroundings: where no more than so many descriptors can be open, with more in its environment, or after another module. */
+  /**
+   * Starts one with a limit of descriptors, with additional environment variables, or with a
+   * preloaded module.
+   */
   static startIn(
     { descriptors, env = {}, preload }: Surroundings,
     ...args: string[]
@@ -94,7 +101,7 @@ export class EchoServer implements AsyncDisposable {
     return within(EVENT_LIMIT, this.#program.line(), "a line of the server's");
   }
 
-  /** What it has said about being full. Deno may have more to say of EMFILE. */
+  /** The lines in which it reports that it is full. Deno may print others about EMFILE. */
   complaints(): string[] {
     return this.stderr.split("\n").filter((line) => line.includes("accept"));
   }
@@ -103,7 +110,10 @@ export class EchoServer implements AsyncDisposable {
     this.#program.kill(signal);
   }
 
-  /** Ends it, asserts that it ends as it should and in time, and returns the lines that were not read yet. */
+  /**
+   * Stops it, asserts that it exits properly and in time, and returns the lines that were not read
+   * yet.
+   */
   async stop(signal: Deno.Signal = "SIGINT"): Promise<string[]> {
     this.kill(signal);
     const { code, lines } = await this.ended(signal);
@@ -111,7 +121,10 @@ export class EchoServer implements AsyncDisposable {
     return lines;
   }
 
-  /** Its exit code and the lines that were not read yet, once it has ended for a signal, with the right last line and in time. */
+  /**
+   * Waits until it has ended because of a signal, in time and with the right last line. Returns its
+   * exit code and the lines that were not read yet.
+   */
   async ended(signal: Deno.Signal): Promise<{ code: number; lines: string[] }> {
     const rest = await within(STOP_LIMIT, this.#program.rest(), `the end after ${signal}`);
     const lines = rest.split("\n");
@@ -121,14 +134,14 @@ export class EchoServer implements AsyncDisposable {
     return { code, lines };
   }
 
-  /** What its descriptors are, such as `socket:[4711]`. */
+  /** The targets of its descriptors, such as `socket:[4711]`. */
   descriptors(): string[] {
     const directory = `/proc/${this.pid}/fd`;
     return [...Deno.readDirSync(directory)].flatMap(({ name }) => {
       try {
         return [Deno.readLinkSync(`${directory}/${name}`)];
       } catch {
-        return []; // closed since
+        return []; // closed in the meantime
       }
     });
   }
@@ -142,7 +155,7 @@ export class EchoServer implements AsyncDisposable {
     return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(this.#proc("status"))![1]);
   }
 
-  /** The most that it ever had. */
+  /** Its peak of memory in use. */
   peakMemory(): number {
     return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(this.#proc("status"))![1]);
   }
@@ -152,13 +165,13 @@ export class EchoServer implements AsyncDisposable {
     return /^State:\tT/m.test(this.#proc("status"));
   }
 
-  /** Milliseconds of CPU time that all its threads took so far. */
+  /** Milliseconds of CPU time of all its threads so far. */
   cpuTime(): number {
     const [utime, stime] = this.#proc("stat").split(") ")[1]!.split(" ").slice(11, 13);
     return (Number(utime) + Number(stime)) * 1000 / TICKS_PER_SECOND;
   }
 
-  /** How many sockets of all its threads listen on its port. */
+  /** How many sockets of its threads listen on its port. */
   listeners(): number {
     const port = this.port.toString(16).toUpperCase().padStart(4, "0");
     return this.#proc("net/tcp").match(new RegExp(`:${port} 00000000:0000 0A `, "g"))?.length ?? 0;
@@ -181,7 +194,7 @@ export class EchoServer implements AsyncDisposable {
   }
 }
 
-/** Connections, closed with their block. */
+/** Connections, which are closed when their block ends. */
 export class Connections implements Disposable {
   readonly all: Deno.TcpConn[] = [];
 
@@ -203,13 +216,13 @@ export class Connections implements Disposable {
 }
 
 export function commandLine(args: string[], flags: string[] = []): string[] {
-  // Modules are read without a permission, but a worker's first one needs it.
+  // Imports need no read permission, except the main module of a Worker.
   const allowed = args.includes("--workers") ? ["--allow-ffi", "--allow-read"] : ["--allow-ffi"];
   const port = args.includes("--port") ? [] : ["--port", "0"];
   return [DENO, "run", "--no-prompt", ...allowed, ...flags, ECHO_SERVER, ...port, ...args];
 }
 
-/** The promise's value, or an error when it takes too long. */
+/** The value of a promise, or an error if it takes too long. */
 export async function within<T>(limit: number, promise: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
@@ -223,7 +236,7 @@ export async function within<T>(limit: number, promise: Promise<T>, what: string
   }
 }
 
-/** Returns once something is so. */
+/** Waits until a condition holds. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + EVENT_LIMIT;
   while (!isSo()) {
@@ -232,7 +245,7 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Bytes that look random and are the same each time. */
+/** Pseudo-random bytes, the same in each run. */
 export function seededBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed;
@@ -247,7 +260,7 @@ export async function send(connection: Deno.Conn, bytes: Uint8Array): Promise<vo
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
-/** Reads so many bytes, or fewer when the stream ends before. */
+/** Reads `length` bytes, or fewer if the stream ends before. */
 export async function receive(
   connection: Deno.Conn,
   length: number,
@@ -271,7 +284,7 @@ export async function assertEchoes(connection: Deno.Conn, bytes: Uint8Array): Pr
   assertSameBytes(echoed, bytes);
 }
 
-/** Says where they differ, and not how megabytes of them look. */
+/** Asserts that bytes are equal, and reports where they differ instead of printing megabytes. */
 export function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
   assertEquals(actual.length, expected.length, `length ${actual.length}, not ${expected.length}`);
   if (Buffer.compare(actual, expected) === 0) return;
@@ -284,14 +297,14 @@ export async function assertEnded(connection: Deno.Conn): Promise<void> {
   assertEquals(rest.length, 0);
 }
 
-/** Half-closes, and returns once the server has closed the connection too: its descriptor is gone then. */
+/** Shuts down writing, and waits until the server has closed its end. */
 export async function leave(connection: Deno.TcpConn): Promise<void> {
   await connection.closeWrite();
   await assertEnded(connection);
   connection.close();
 }
 
-/** Sends and receives without a pause until the connection ends; `echoed` is called as bytes come back. */
+/** Sends and receives until the connection ends. Calls `echoed` as bytes come back. */
 export async function flood(connection: Deno.TcpConn, echoed: () => void): Promise<void> {
   const sent = (async () => {
     const bytes = new Uint8Array(65536);

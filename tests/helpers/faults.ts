@@ -1,13 +1,13 @@
 /**
- * A Deno whose calls of the C library fail at random: `platforms/faults.c`, compiled when it is first asked for, and the file
- * through which it is told what to do and tells what it did.
+ * Makes calls of the C library fail at random in a Deno process: compiles `platforms/faults.c` on
+ * first use, and talks to it through a shared file.
  *
  * @module
  */
 
 import { hasCommand, path, run } from "./programs.ts";
 
-/** What may happen to a call, in the order of faults.c. */
+/** The ways in which a call can fail, in the order of faults.c. */
 export const KINDS = [
   "EINTR",
   "EAGAIN",
@@ -19,7 +19,7 @@ export const KINDS = [
   "ENOBUFS",
 ] as const;
 
-/** The functions that may fail, in the order of faults.c; each stands for those like it. */
+/** The functions that can fail, in the order of faults.c; each name covers its variants. */
 export const CALLS = [
   "recv",
   "send",
@@ -35,7 +35,7 @@ export const CALLS = [
 export type Kind = typeof KINDS[number];
 export type Call = typeof CALLS[number];
 
-// Where the words of the file are: struct page of faults.c.
+// The word offsets of the file: struct page of faults.c.
 const RATE = 0;
 const ALLOWED = 1;
 const SEED = 2;
@@ -45,7 +45,7 @@ const END = FAULTS + CALLS.length * KINDS.length;
 
 const CC = Deno.env.get("CC") ?? "cc";
 
-/** Why calls cannot be made to fail here; undefined where they can. */
+/** Why calls cannot be made to fail on this machine; undefined if they can. */
 export const cannotFail: string | undefined = Deno.build.os !== "linux"
   ? "dlsym(3) is glibc's"
   : Deno.env.has("SELECTORS_EMULATOR")
@@ -54,7 +54,7 @@ export const cannotFail: string | undefined = Deno.build.os !== "linux"
   ? undefined
   : `no C compiler: ${CC} is not there`;
 
-/** What a process is to suffer. */
+/** The faults of one process. */
 export class Faults implements AsyncDisposable {
   readonly #directory: string;
   readonly #page: Deno.FsFile;
@@ -65,7 +65,7 @@ export class Faults implements AsyncDisposable {
     this.#page.truncateSync(END * 4);
   }
 
-  /** None so far. */
+  /** Starts without faults. */
   static async make(): Promise<Faults> {
     const directory = await Deno.makeTempDir();
     const flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror"];
@@ -81,19 +81,19 @@ export class Faults implements AsyncDisposable {
     return new Faults(directory);
   }
 
-  /** What a process needs in its environment to be one that suffers them. */
+  /** The environment variables that a process needs to get these faults. */
   get env(): Record<string, string> {
     return { LD_PRELOAD: `${this.#directory}/faults.so`, FAULTS: `${this.#directory}/page` };
   }
 
-  /** From now on, so many of 1024 calls fail, in one of these ways; the same for the same seed. */
+  /** From now on `rate` of 1024 calls fail, each in one of these ways. Same seed, same faults. */
   begin(rate: number, kinds: readonly Kind[], seed: number): void {
     this.#write(ALLOWED, kinds.reduce((bits, kind) => bits | 1 << KINDS.indexOf(kind), 0));
     this.#write(SEED, seed);
     this.#write(RATE, rate);
   }
 
-  /** From now on, none fails. */
+  /** From now on no call fails. */
   end(): void {
     this.#write(RATE, 0);
   }
@@ -103,7 +103,7 @@ export class Faults implements AsyncDisposable {
     return this.#read()[CALLED + CALLS.indexOf(call)]!;
   }
 
-  /** How often what happened to which function, where it did: `"recv EINTR"`. */
+  /** How often each fault happened to each function, by names such as `"recv EINTR"`. */
   counts(): Map<`${Call} ${Kind}`, number> {
     const words = this.#read();
     const counts = CALLS.flatMap((call, row) =>

@@ -1,6 +1,7 @@
 /**
- * Puts every buffer that C is given flush against a page that nobody may touch, so that one byte too many ends the process (or is
- * EFAULT, where it is the kernel's). Preloaded, it holds a whole suite to that:
+ * Places every buffer that C gets directly before an inaccessible page, so that an access one byte
+ * beyond it crashes the process (or gives EFAULT in the kernel). Preload it to run a whole suite
+ * this way:
  *
  *     deno test -A --preload=./tests/helpers/guard_pages.ts tests/conformance_test.ts
  */
@@ -23,7 +24,7 @@ class Guarded implements Disposable {
   readonly #size: number;
   readonly #memory: ArrayBuffer;
 
-  /** At least so many bytes. */
+  /** Maps at least `bytes` bytes. */
   constructor(bytes: number) {
     this.#size = Math.max(Math.ceil(bytes / PAGE), 1) * PAGE;
     this.#pointer = mmap(

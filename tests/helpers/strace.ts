@@ -1,12 +1,12 @@
 /**
- * strace(1), for the tests that hold our trace against it.
+ * strace(1), for the tests that compare our trace with it.
  *
  * @module
  */
 
 import { hasCommand, run } from "./programs.ts";
 
-/** Whether this machine has an strace whose lines ours are meant to equal, and may use it. */
+/** Whether this machine has an strace that our lines should equal, and is allowed to use it. */
 export const canStrace: boolean = Deno.build.os === "linux" && Deno.build.arch === "x86_64" &&
   hasCommand("strace") && (await run("strace", ["-o", "/dev/null", "true"])).code === 0;
 
@@ -16,12 +16,12 @@ const TRACED =
   "pipe,pipe2,dup3,fcntl,read,write,close,socket,socketpair,bind,connect,listen,accept,accept4," +
   "getsockname,getpeername,recvfrom,sendto,getsockopt,setsockopt,shutdown";
 
-/** The command line that runs `args` under strace, which writes what it sees to `file`. */
+/** The command line that runs `args` under strace, with its output in `file`. */
 export function straceArgs(file: string, args: string[]): string[] {
   return ["-f", "-e", `trace=${TRACED}`, "-o", file, ...args];
 }
 
-/** What strace wrote: one call a line, those that another thread's line had cut in two made whole. */
+/** The calls that strace wrote, one per line; joins calls that another thread's line split. */
 export function parseStrace(text: string): { thread: number; line: string }[] {
   const calls: { thread: number; line: string }[] = [];
   const unfinished = new Map<number, { thread: number; line: string }>();
@@ -44,7 +44,10 @@ export function parseStrace(text: string): { thread: number; line: string }[] {
   return calls;
 }
 
-/** One of our lines as strace prints the same call. `docs/tracing.md` gives the reason for each difference. */
+/**
+ * Converts one of our lines to what strace prints for the same call. `docs/tracing.md` explains the
+ * differences.
+ */
 export function asStrace(line: string): string {
   return withoutTimeLeft(line)
     .replace(/^recv\((.*)\) = /, "recvfrom($1, NULL, NULL) = ")
@@ -56,12 +59,12 @@ export function asStrace(line: string): string {
     .replace("ENOTSUP (", "EOPNOTSUPP (");
 }
 
-/** A line without how much of the timeout was left: libc copies the timeout of ppoll(), and no two runs are alike. */
+/** Removes the remaining timeout of ppoll() from a line: libc copies it, and it varies. */
 export function withoutTimeLeft(line: string): string {
   return line.replace(/,? ?left \{[^}]*\}/, "").replace(" ()", "");
 }
 
-/** strace pads the arguments so that results stand below each other. */
+/** Removes the padding by which strace aligns results. */
 function aligned(line: string): string {
   return line.replace(/\) += /, ") = ");
 }

@@ -1,4 +1,4 @@
-/** How long things take, on machines that others keep busy. */
+/** Measures durations on machines that are busy with other work. */
 
 import { assertLess } from "@std/assert";
 
@@ -16,7 +16,10 @@ export async function timed(wait: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/** Does something until it has taken as little time as it should, by its own account in milliseconds: the best of some rounds counts. */
+/**
+ * Repeats a measurement in milliseconds until it is short enough, and asserts that the best of some
+ * rounds is.
+ */
 export async function promptly(action: () => Promise<number>, limit = PROMPT): Promise<void> {
   let best = Infinity;
   for (let round = 0; round < ROUNDS && best >= limit; round++) {
