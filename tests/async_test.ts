@@ -1,4 +1,7 @@
-/** Waiting on Deno's event loop: selectAsync() and async iteration, of each selector that the machine has. */
+/**
+ * Waiting on Deno's event loop: selectAsync() and async iteration, of each selector that the
+ * machine has.
+ */
 
 import {
   assert,
@@ -147,7 +150,8 @@ for (const Selector of SELECTORS) {
     for (const { reader } of [one, two]) selector.register(reader, EVENT_READ);
     one.fill();
     two.fill();
-    // The figures are for a machine that has nothing else to do: on a busy one, the best of some rounds counts.
+    // The figures are for a machine that has nothing else to do: on a busy one, the best of some
+    // rounds counts.
     let best = { ticks: 0, events: 0 };
     for (let round = 0; round < 20; round++) {
       let ticks = 0;
@@ -388,7 +392,8 @@ for (const Selector of SELECTORS) {
       using pipe = new Pipe();
       using selector = new Selector();
       selector.register(pipe.reader, EVENT_READ);
-      await selector.selectAsync({ timeout: 0 }); // opens what it needs, so that it takes no number below
+      // opens what it needs, so that it takes no number below
+      await selector.selectAsync({ timeout: 0 });
       const closed = new Pipe();
       selector.register(closed.reader, EVENT_READ);
       closed[Symbol.dispose]();
@@ -553,7 +558,10 @@ for (const Selector of SELECTORS) {
 
 const POLL = 7; // __NR_poll of x86-64
 
-/** Returns once so many threads are parked, where proc(5) tells of them. A thread takes a while to park and to come back. */
+/**
+ * Returns once so many threads are parked, where proc(5) tells of them. A thread takes a while to
+ * park and to come back.
+ */
 async function parkedThreads(count: number): Promise<void> {
   if (!Deno.build.target.startsWith("x86_64-unknown-linux")) return;
   for (let tries = 0; threadsIn(POLL) !== count; tries++) {

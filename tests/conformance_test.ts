@@ -1,5 +1,6 @@
 /**
- * What every selector must do, whatever its mechanism: the same facts, asserted of each one that the machine has.
+ * What every selector must do, whatever its mechanism: the same facts, asserted of each one that
+ * the machine has.
  */
 
 import {
@@ -112,7 +113,8 @@ for (const Selector of SELECTORS) {
     assertStrictEquals(selector.select(0)[0], before);
     pair.right.send(new Uint8Array(1));
     let [more] = selector.select();
-    while (more![1] === EVENT_WRITE) [more] = selector.select(); // the byte takes its time on Windows
+    // the byte takes its time on Windows
+    while (more![1] === EVENT_WRITE) [more] = selector.select();
     assertEquals([before![1], more![1]], [EVENT_WRITE, READ_WRITE]);
     selector.modify(pair.left, READ_WRITE, "two");
     const [after] = selector.select(0);
@@ -968,7 +970,8 @@ epollTest("registers a number that the kernel still has, and modifies one that i
   selector.register(fd, EVENT_READ, "one");
   close(fd);
   selector.unregister(fd);
-  assertStrictEquals(dup3(pair.right.fileno(), fd, O_CLOEXEC), fd); // the very same file under the very same number
+  // the very same file under the very same number
+  assertStrictEquals(dup3(pair.right.fileno(), fd, O_CLOEXEC), fd);
   selector.register(fd, EVENT_READ, "two"); // EEXIST
   pair.left.send(new Uint8Array(1));
   assertEquals(selector.select(1000).map(([{ data }]) => data), ["two"]);

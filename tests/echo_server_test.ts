@@ -1,6 +1,7 @@
 /**
- * The echo server as a program, with real peers: CPython's asyncio, nc, and Deno's own connections. Each server is
- * started with no permission but the ones that its usage names, on a port that the system picks.
+ * The echo server as a program, with real peers: CPython's asyncio, nc, and Deno's own connections.
+ * Each server is started with no permission but the ones that its usage names, on a port that the
+ * system picks.
  */
 
 import {
@@ -444,7 +445,8 @@ for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--w
 
 serverTest("Echo server takes a second signal while it ends for the first", async () => {
   for (const args of [[], ["--workers", "2"]]) {
-    // One that comes after "server closed", when Deno's listeners are gone, ends it as it does any program: then again.
+    // One that comes after "server closed", when Deno's listeners are gone, ends it as it does any
+    // program: then again.
     let exit = -1;
     for (let round = 1; round <= 20 && exit !== 0; round++) {
       await using server = await EchoServer.start(...args);

@@ -1,4 +1,6 @@
-/** The examples, as programs, each with a real counterpart. The echo server has a file of its own. */
+/**
+ * The examples, as programs, each with a real counterpart. The echo server has a file of its own.
+ */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DENO, hasCommand, path, Program, run } from "./helpers/programs.ts";
@@ -122,7 +124,8 @@ class Postgres implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // As its own user's child it may stand behind runuser, which passes SIGTERM on: a "smart" shutdown.
+    // As its own user's child it may stand behind runuser, which passes SIGTERM on: a "smart"
+    // shutdown.
     this.#server.kill("SIGTERM");
     await this.#server.status;
     await Deno.remove(this.folder, { recursive: true });

@@ -1,6 +1,7 @@
 /**
- * The echo server where syscalls fail at random, in every way that their man pages allow: what must not hurt a connection hurts none, what must
- * costs that one alone, and when it is over all is as before. `FAULTS_SEED` has the same failures again, and `FAULTS_CONNECTIONS` more of them:
+ * The echo server where syscalls fail at random, in every way that their man pages allow: what must
+ * not hurt a connection hurts none, what must costs that one alone, and when it is over all is as
+ * before. `FAULTS_SEED` has the same failures again, and `FAULTS_CONNECTIONS` more of them:
  *
  *     FAULTS_CONNECTIONS=20000 deno test -A tests/faults_test.ts
  */
@@ -138,7 +139,10 @@ async function suffer(args: string[]): Promise<void> {
   server.stderr = "";
 }
 
-/** Many connections, some at once, each with bytes of its own that must come back: how many had all of them, and how many ended before. */
+/**
+ * Many connections, some at once, each with bytes of its own that must come back: how many had all
+ * of them, and how many ended before.
+ */
 async function crowd(server: EchoServer): Promise<{ whole: number; cut: number }> {
   const counts = { whole: 0, cut: 0 };
   let next = 0;
@@ -152,7 +156,10 @@ async function crowd(server: EchoServer): Promise<{ whole: number; cut: number }
   return counts;
 }
 
-/** Sends and receives at once, and then ends its half. Whether all came back; what did is what was sent, in any case. */
+/**
+ * Sends and receives at once, and then ends its half. Whether all came back; what did is what was
+ * sent, in any case.
+ */
 async function talk(server: EchoServer, number: number): Promise<boolean> {
   using connection = await server.connect();
   const bytes = seededBytes(1 + number * 7919 % LARGEST, number);
@@ -177,7 +184,10 @@ async function assertServes(server: EchoServer): Promise<void> {
   }
 }
 
-/** While calls fail and nobody talks: at best, since what was retried may go on for a while, and V8 may tidy up. */
+/**
+ * While calls fail and nobody talks: at best, since what was retried may go on for a while, and V8
+ * may tidy up.
+ */
 async function assertIdles(server: EchoServer, faults: Faults): Promise<void> {
   let best = { cpu: Infinity, waits: Infinity };
   for (let round = 0; round < ROUNDS && !(best.cpu <= 30 && best.waits <= 40); round++) {
@@ -189,7 +199,10 @@ async function assertIdles(server: EchoServer, faults: Faults): Promise<void> {
   assertLessOrEqual(best.waits, 40, "waits in 300 ms");
 }
 
-/** A wait for each thing that is done is many, even if each is looked for, waited for and looked for again. */
+/**
+ * A wait for each thing that is done is many, even if each is looked for, waited for and looked for
+ * again.
+ */
 function assertFewWaits(faults: Faults): void {
   const done = faults.called("recv") + faults.called("send") + faults.called("accept");
   assertLess(faults.called("wait"), 3 * done);

@@ -1,5 +1,6 @@
 /**
- * libc's calls under their C names: C results, errno on failure, and no argument that reaches memory it must not.
+ * libc's calls under their C names: C results, errno on failure, and no argument that reaches
+ * memory it must not.
  */
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
@@ -9,7 +10,8 @@ import { Pair, Pipe } from "./helpers/descriptors.ts";
 import { unlessLeftOut } from "./helpers/left_out.ts";
 
 const { EBADF, EINVAL, EAGAIN } = ffi;
-const NOT_OPEN = Deno.build.os === "windows" ? ffi.ENOTSOCK : EBADF; // to Windows a closed socket is none
+// to Windows a closed socket is none
+const NOT_OPEN = Deno.build.os === "windows" ? ffi.ENOTSOCK : EBADF;
 
 // The functions that only Linux has are among them.
 const onLinux = { ignore: Deno.build.os !== "linux" };

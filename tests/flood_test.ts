@@ -1,6 +1,7 @@
 /**
- * The echo server under floods: more clients than it has descriptors for, clients that never read, that reset, that vanish, and
- * a server that is stopped in the midst of it. `FLOODS=10` makes each flood ten times as large, and prints its figures.
+ * The echo server under floods: more clients than it has descriptors for, clients that never read,
+ * that reset, that vanish, and a server that is stopped in the midst of it. `FLOODS=10` makes each
+ * flood ten times as large, and prints its figures.
  */
 
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
@@ -30,7 +31,8 @@ import { delay } from "./helpers/timing.ts";
 const SCALE = Number(Deno.env.get("FLOODS") ?? 1);
 const LIMIT = EVENT_LIMIT * SCALE;
 const BUFFER_SIZE = 65536; // what a connection holds at most, as the server's first comment states
-const GARBAGE = 24 * MiB; // what V8 has not collected, the same for two connections and for two hundred
+// what V8 has not collected, the same for two connections and for two hundred
+const GARBAGE = 24 * MiB;
 
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const isEmulated = emulator === "qemu"; // whose figures are not a machine's
@@ -104,7 +106,10 @@ for (
   );
 }
 
-/** More clients than the server has places for: each leaves when it was served and `whileFull` has returned. */
+/**
+ * More clients than the server has places for: each leaves when it was served and `whileFull` has
+ * returned.
+ */
 async function crowd(
   server: EchoServer,
   whileFull: (served: Deno.TcpConn[]) => void | Promise<void>,
@@ -239,7 +244,8 @@ for (const args of [["--selector", BEST], ["--selector", BEST, "--blocking"]]) {
       using connections = new Connections();
       const [other] = await connections.open(server, 1);
       const address = { hostname: server.hostname, port: server.port };
-      for (let count = 0; count < RESETS / 2; count++) reset(address, count); // until V8 has warmed up
+      // until V8 has warmed up
+      for (let count = 0; count < RESETS / 2; count++) reset(address, count);
       await assertEchoes(other!, seededBytes(MiB, 1));
       const sockets = server.sockets();
       const memory = server.memory();
@@ -302,7 +308,8 @@ for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]])
   );
 }
 
-const TCP_REPAIR = 19; // <linux/tcp.h>: such a socket closes without a word to its peer. For CAP_NET_ADMIN
+// <linux/tcp.h>: such a socket closes without a word to its peer. For CAP_NET_ADMIN
+const TCP_REPAIR = 19;
 const canVanish = isLinux && isRepairable();
 
 serverTest({
@@ -321,7 +328,8 @@ serverTest({
       using socket = new Socket();
       socket.connect(address);
       socket.setBlocking(false);
-      while (socket.send(bytes) !== null); // until it is stuck, so that the server has something left to send
+      // until it is stuck, so that the server has something left to send
+      while (socket.send(bytes) !== null);
       socket.setOption(IPPROTO_TCP, TCP_REPAIR, 1);
     }
     await assertEchoes(other!, seededBytes(1000, 1));

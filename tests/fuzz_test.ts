@@ -1,4 +1,6 @@
-/** Hostile arguments for every public function, in a process of its own, so that a crash is seen. */
+/**
+ * Hostile arguments for every public function, in a process of its own, so that a crash is seen.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { runProgram } from "./helpers/programs.ts";
@@ -7,7 +9,8 @@ const CALLS = 200_000;
 
 Deno.test({
   name: `${CALLS} hostile calls hurt nothing`,
-  ignore: Deno.build.os !== "linux" || Deno.env.has("SELECTORS_EMULATOR"), // it looks into /proc, and takes an emulator minutes
+  // it looks into /proc, and takes an emulator minutes
+  ignore: Deno.build.os !== "linux" || Deno.env.has("SELECTORS_EMULATOR"),
   async fn() {
     const { code, stdout, stderr } = await runProgram("tests/long/fuzz.ts", [`${CALLS}`]);
     assertEquals(code, 0, stderr);

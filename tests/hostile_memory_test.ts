@@ -1,6 +1,7 @@
 /**
- * Memory that does not keep still or is not what it says: shared with a thread that changes it during the call, arrays that lie about
- * themselves or run code when they are asked, options with pointers, buffers that a sink of a tracing uses again.
+ * Memory that does not keep still or is not what it says: shared with a thread that changes it
+ * during the call, arrays that lie about themselves or run code when they are asked, options with
+ * pointers, buffers that a sink of a tracing uses again.
  */
 
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
@@ -33,8 +34,9 @@ class Guarded {
 }
 
 /**
- * Runs `action` again and again while another thread changes the number at the start of `memory` from `low` to `high` and back:
- * for a second, and until `action` says that it has seen that, since a busy machine may let the other thread wait.
+ * Runs `action` again and again while another thread changes the number at the start of `memory`
+ * from `low` to `high` and back: for a second, and until `action` says that it has seen that, since
+ * a busy machine may let the other thread wait.
  */
 async function whileFlipping(
   memory: SharedArrayBuffer,
@@ -62,7 +64,8 @@ async function whileFlipping(
   }
 }
 
-// In milliseconds. Where the length is handed over as it is, half of `ENOUGH` is enough to be hit, on two processors.
+// In milliseconds. Where the length is handed over as it is, half of `ENOUGH` is enough to be hit,
+// on two processors.
 const ENOUGH = 1_000;
 const PATIENCE = 30_000;
 
@@ -258,7 +261,8 @@ Deno.test("A traced call with odd memory is told, and fails no other way than un
   });
   ffi.send(fd, detached, 0, 0);
   ffi.send(fd, lying, 2, 0);
-  ffi.getsockopt(fd, ffi.SOL_SOCKET, ffi.SO_TYPE, new Uint8Array(6), new Int32Array([6])); // no whole ints
+  // no whole ints
+  ffi.getsockopt(fd, ffi.SOL_SOCKET, ffi.SO_TYPE, new Uint8Array(6), new Int32Array([6]));
   assertEquals(lines.length, 3);
   assertMatch(lines[0]!, /^send\(\d+, NULL, 0, 0\) = 0$/);
   assertMatch(lines[1]!, /^send\(\d+, "\\0\\0", 2, 0\) = 2$/);

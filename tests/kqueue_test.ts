@@ -1,6 +1,7 @@
 /**
- * kqueue(2)'s own: what it does otherwise than epoll(7) by its nature, and what KqueueSelector makes of it. Runs on
- * macOS and the BSDs, and where `LIBKQUEUE` names a library: see `platforms/kqueue.sh`.
+ * kqueue(2)'s own: what it does otherwise than epoll(7) by its nature, and what KqueueSelector
+ * makes of it. Runs on macOS and the BSDs, and where `LIBKQUEUE` names a library: see
+ * `platforms/kqueue.sh`.
  */
 
 import {

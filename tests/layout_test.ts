@@ -1,6 +1,6 @@
 /**
- * Constants, errno numbers, layouts and sentences against the C compiler of the machine: one C program is made of our tables,
- * compiled once, and prints what its headers say.
+ * Constants, errno numbers, layouts and sentences against the C compiler of the machine: one C
+ * program is made of our tables, compiled once, and prints what its headers say.
  */
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
@@ -146,8 +146,8 @@ const FILLED: { c: string; bytes: Uint8Array }[] = [
 const tables = { ...known(constants), ...known(errnos) };
 
 /**
- * Numbers that `./ffi` exports under C's names, which are more than those of the tables: EWOULDBLOCK is another name of EAGAIN.
- * Those of kqueue(2) are no header's here.
+ * Numbers that `./ffi` exports under C's names, which are more than those of the tables:
+ * EWOULDBLOCK is another name of EAGAIN. Those of kqueue(2) are no header's here.
  */
 const exported = known(
   Object.fromEntries(
@@ -275,7 +275,10 @@ async function compareSentences(numbers: readonly number[]): Promise<void> {
   assertEquals(wrong, []);
 }
 
-/** Everything that the C program says, by what it was asked. It is compiled once, by the first test that asks. */
+/**
+ * Everything that the C program says, by what it was asked. It is compiled once, by the first test
+ * that asks.
+ */
 function ask(): Promise<Map<string, string>> {
   return answers ??= compileAndRun();
 }

@@ -1,6 +1,6 @@
 /**
- * The staircase of examples/learn/, each step as a program that is run alone, with no permission but the one that
- * it names.
+ * The staircase of examples/learn/, each step as a program that is run alone, with no permission
+ * but the one that it names.
  */
 
 import {

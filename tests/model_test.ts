@@ -1,4 +1,7 @@
-/** Random programs against a model, in a process of their own, where the numbers of descriptors are known to be free. */
+/**
+ * Random programs against a model, in a process of their own, where the numbers of descriptors are
+ * known to be free.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { runProgram } from "./helpers/programs.ts";

@@ -1,6 +1,6 @@
 /**
- * What needs `--allow-ffi`, what does not, and what a user without it gets to see: programs started with fewer
- * permissions than these tests have.
+ * What needs `--allow-ffi`, what does not, and what a user without it gets to see: programs started
+ * with fewer permissions than these tests have.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -105,7 +105,8 @@ async function answerPrompt(answer: string): Promise<{ code: number; screen: str
       screen += chunk;
       if (/(Granted|Denied) ffi access/.test(screen)) clearInterval(typing);
       else if (screen.includes("[y/n/A]")) {
-        // Deno throws away what is typed until the terminal was silent for 100 milliseconds: so type slowly, until it has heard.
+        // Deno throws away what is typed until the terminal was silent for 100 milliseconds: so
+        // type slowly, until it has heard.
         typing ??= setInterval(() => writer.write(new TextEncoder().encode(`${answer}\n`)), 300);
       }
     }

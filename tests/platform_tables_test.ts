@@ -1,7 +1,9 @@
 /**
- * The tables of platforms that are not at hand: each constant and errno number against the figure in the platform's own header,
- * and what of a struct differs. `fixtures/headers/` has the figures, a line each with the header that it was read from:
- * xnu 11417.101.15 and Libinfo, FreeBSD 15, NetBSD 10, libkqueue 2.7.0, mingw-w64 10.0.0 (under POSIX' names: see `platform_windows_test.ts`).
+ * The tables of platforms that are not at hand: each constant and errno number against the figure
+ * in the platform's own header, and what of a struct differs. `fixtures/headers/` has the figures,
+ * a line each with the header that it was read from: xnu 11417.101.15 and Libinfo, FreeBSD 15,
+ * NetBSD 10, libkqueue 2.7.0, mingw-w64 10.0.0 (under POSIX' names: see
+ * `platform_windows_test.ts`).
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -26,7 +28,10 @@ const TABLES = {
 /** How many figures each table has: a row that is lost is missed here. */
 const COUNTS = { darwin: 217, freebsd: 213, netbsd: 207, libkqueue: 26, windows: 115 };
 
-/** `offsetof` of each field of struct kevent and `sizeof`, as the compilers of the platforms have them. */
+/**
+ * `offsetof` of each field of struct kevent and `sizeof`, as the compilers of the platforms have
+ * them.
+ */
 const KEVENTS = {
   linux: [0, 8, 10, 12, 16, 24, 32],
   darwin: [0, 8, 10, 12, 16, 24, 32],

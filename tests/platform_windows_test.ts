@@ -1,6 +1,7 @@
 /**
- * Windows' table and layouts against mingw's headers, where its compiler is there (Debian has it as gcc-mingw-w64-x86-64-win32); on
- * Windows, what the codecs make of those layouts. `platform_tables_test.ts` has the figures for machines without it.
+ * Windows' table and layouts against mingw's headers, where its compiler is there (Debian has it as
+ * gcc-mingw-w64-x86-64-win32); on Windows, what the codecs make of those layouts.
+ * `platform_tables_test.ts` has the figures for machines without it.
  */
 
 import {

@@ -1,4 +1,7 @@
-/** readable() and writable(): one descriptor, one promise, on a selector that comes and goes with its waiters. */
+/**
+ * readable() and writable(): one descriptor, one promise, on a selector that comes and goes with
+ * its waiters.
+ */
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { isOsError, readable, Socket, writable } from "../mod.ts";

@@ -1,5 +1,6 @@
 /**
- * What a release is made of: the files of the publish list and no others, and nothing from elsewhere.
+ * What a release is made of: the files of the publish list and no others, and nothing from
+ * elsewhere.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -7,7 +8,8 @@ import { DENO, path, run } from "./helpers/programs.ts";
 
 const ROOT = path("");
 const env = { NO_COLOR: "1" };
-const onLinux = { ignore: Deno.build.os !== "linux" }; // what a release is does not depend on where it is made
+// what a release is does not depend on where it is made
+const onLinux = { ignore: Deno.build.os !== "linux" };
 
 /** The files of a folder. */
 async function sources(folder: string): Promise<string[]> {

@@ -1,4 +1,7 @@
-/** Waits that are disturbed: by thousands of signals, by a stop, by a clock that jumps. No event is lost, and timeouts hold. */
+/**
+ * Waits that are disturbed: by thousands of signals, by a stop, by a clock that jumps. No event is
+ * lost, and timeouts hold.
+ */
 
 import { assertEquals, assertGreater, assertGreaterOrEqual, assertLess } from "@std/assert";
 import "./helpers/descriptors.ts"; // opens libc before the tests
@@ -15,9 +18,10 @@ const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const isWindows = Deno.build.os === "windows"; // has neither such signals, nor /proc
 
 /**
- * So many signals to a process, and more until it is ended, a hundred at once. When a mutex of V8's is first fought for, Abseil
- * measures how fast the processor counts by nanosleep(), again after each signal for what is left, which the kernel makes up to
- * 50 µs longer each time: without pauses, Deno might sleep for ever.
+ * So many signals to a process, and more until it is ended, a hundred at once. When a mutex of V8's
+ * is first fought for, Abseil measures how fast the processor counts by nanosleep(), again after
+ * each signal for what is left, which the kernel makes up to 50 µs longer each time: without
+ * pauses, Deno might sleep for ever.
  */
 const STORM_SCRIPT = `trap 'enough=1' TERM
   sent=0
@@ -150,7 +154,8 @@ async function assertSteady(library: string, file: string, name: string, how: st
     const { day, elapsed } = await passed(program);
     assertGreaterOrEqual(elapsed, TIMEOUT, `${name} ${how}()`);
     assertLess(elapsed, TIMEOUT + LATE, `${name} ${how}()`);
-    // Whether the program has seen the clock jump: on a busy machine, it may do so when the wait is over.
+    // Whether the program has seen the clock jump: on a busy machine, it may do so when the wait is
+    // over.
     const told = (isForward ? HOUR : -HOUR) * 1000;
     if (Math.abs(day - told - elapsed) < LATE) seen.add(told);
     else assertLess(Math.abs(day - elapsed), LATE, `the clock moved by ${day} ms`);

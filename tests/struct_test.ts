@@ -1,5 +1,6 @@
 /**
- * The codecs: what goes into memory comes out of it, nothing beside it is touched, and what does not fit is refused.
+ * The codecs: what goes into memory comes out of it, nothing beside it is touched, and what does
+ * not fit is refused.
  */
 
 import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
@@ -30,7 +31,8 @@ import "./helpers/descriptors.ts";
 // Elsewhere struct sockaddr_un is shorter, and there are no abstract names.
 const onLinux = { ignore: Deno.build.os !== "linux" };
 
-// Windows has SOCKETs of 64 bits, seconds of 32, and lists instead of bits, which platform_windows_test.ts is about.
+// Windows has SOCKETs of 64 bits, seconds of 32, and lists instead of bits, which
+// platform_windows_test.ts is about.
 const isWindows = Deno.build.os === "windows";
 const notOnWindows = { ignore: isWindows };
 const FD_LIMIT = isWindows ? 2 ** 53 : 2 ** 31;
@@ -157,7 +159,8 @@ for (const { name, codec, valid, tooLarge, wrongType } of CASES) {
   Deno.test(`${name} comes out as it went in, at every offset, and touches nothing beside it`, () => {
     for (const fields of valid) {
       for (const offset of [0, 1, 2, 3, 7, 8, 13]) {
-        // In the middle of a larger buffer, so that an offset that counts from the wrong place shows.
+        // In the middle of a larger buffer, so that an offset that counts from the wrong place
+        // shows.
         const buffer = new Uint8Array(codec.size + 48).fill(GUARD);
         const memory = buffer.subarray(16, 16 + codec.size + 16);
         codec.write(memory, fields, offset);
@@ -396,7 +399,8 @@ Deno.test("sockaddr_un reads a pathname up to its NUL, or to the end where it ha
   const bytes = new TextEncoder().encode("\x01\0/tmp/a\0rubbish");
   assertStrictEquals(sockaddr_un.read(bytes, 0, bytes.length).sun_path, "/tmp/a");
   assertStrictEquals(sockaddr_un.read(bytes, 0, 6).sun_path, "/tmp");
-  // Linux lets a path fill all 108 bytes without a NUL, and says then that the address has 111. unix(7), "BUGS"
+  // Linux lets a path fill all 108 bytes without a NUL, and says then that the address has 111.
+  // unix(7), "BUGS"
   const full = new Uint8Array(111).fill(0x78);
   full.set([AF_UNIX, 0]);
   full[110] = 0;
@@ -518,7 +522,10 @@ Deno.test("addrinfo.hints lays out its four ints, 0 where none is given, and no 
   }
 });
 
-/** A row of CASES: the changes to `usual` that are valid, those that do not fit, and those of another type. */
+/**
+ * A row of CASES: the changes to `usual` that are valid, those that do not fit, and those of
+ * another type.
+ */
 function define<Fields>(
   name: string,
   codec: Struct<Fields>,

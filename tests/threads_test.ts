@@ -1,4 +1,7 @@
-/** Several threads at once, each with selectors of its own: what they share is descriptors, by number. */
+/**
+ * Several threads at once, each with selectors of its own: what they share is descriptors, by
+ * number.
+ */
 
 import { assertEquals, assertLess } from "@std/assert";
 import { EVENT_READ, EVENT_WRITE, Socket } from "../mod.ts";

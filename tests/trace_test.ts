@@ -24,7 +24,8 @@ const POLL = isWindows ? "WSAPoll" : "poll";
 const CODE = ffi.errnoName(NOT_OPEN);
 const FAILURE = `-1 ${CODE} (${ffi.strerror(NOT_OPEN)})`;
 const ABSENT = 999_999; // no descriptor
-const isPolling = ffi.isPlatformWith("epoll"); // where a waiting selector parks poll() on its own descriptor
+// where a waiting selector parks poll() on its own descriptor
+const isPolling = ffi.isPlatformWith("epoll");
 
 /** What was recorded while `action` ran. */
 function recordsOf(action: () => void): SyscallRecord[] {
@@ -135,8 +136,9 @@ function childOf(pid: number): number {
 }
 
 /**
- * Asserts that strace saw all the calls that we tell, in our order, and no other on our descriptors. What another thread
- * was left with ends when it ends, and is told later: calls of poll() are compared among themselves.
+ * Asserts that strace saw all the calls that we tell, in our order, and no other on our
+ * descriptors. What another thread was left with ends when it ends, and is told later: calls of
+ * poll() are compared among themselves.
  */
 function assertAlike(ours: string[], theirs: { line: string }[]): void {
   const start = theirs.findIndex(({ line }) => line === asStrace(ours[0]!));
@@ -365,7 +367,8 @@ Deno.test("Tracing changes neither results nor what the library throws", () => {
 });
 
 Deno.test("Calls go straight to the C library's functions before the first tracing and after the last", async () => {
-  // The same object and functions: so what is called is what was called when nobody had ever traced.
+  // The same object and functions: so what is called is what was called when nobody had ever
+  // traced.
   const program = `
     import { libc } from "${new URL("../ffi/libc.ts", import.meta.url)}";
     import { traceSyscalls } from "${new URL("../mod.ts", import.meta.url)}";

@@ -1,6 +1,6 @@
 /**
- * The page of examples/visualize.ts: over HTTP by hand, and in headless Chromium, where it is there (npm's
- * playwright-core drives it).
+ * The page of examples/visualize.ts: over HTTP by hand, and in headless Chromium, where it is there
+ * (npm's playwright-core drives it).
  */
 
 import {
@@ -14,7 +14,8 @@ import { hasCommand, Program, runProgram } from "./helpers/programs.ts";
 
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
-const PLAYWRIGHT = "playwright-core"; // in a variable, so that checking this project does not fetch it
+// in a variable, so that checking this project does not fetch it
+const PLAYWRIGHT = "playwright-core";
 const LIMIT = 30_000; // milliseconds until something that must happen is given up
 
 // Chromium runs on the real platform, which Deno must not deny.
@@ -72,7 +73,8 @@ Deno.test("visualize.ts tells a page each syscall of the echo server, and ends o
   assertEquals(clients.map(({ id }: { id: number }) => id), [1]);
 
   program.kill("SIGINT");
-  const code = Deno.build.os === "windows" ? 1 : 0; // no signal reaches a program there: it is ended
+  // no signal reaches a program there: it is ended
+  const code = Deno.build.os === "windows" ? 1 : 0;
   assertEquals([await program.rest(), await program.code()], ["", code]);
 });
 
@@ -163,7 +165,8 @@ Deno.test({
       await page.getByRole("button", { name: "resume" }).click();
       await lane(/client.*registered for READ/).waitFor();
 
-      // With the keyboard alone: half-close, and the server closes too; a reset fails the server's recv.
+      // With the keyboard alone: half-close, and the server closes too; a reset fails the server's
+      // recv.
       await page.getByRole("button", { name: "half-close" }).press("Enter");
       await line(/^recv\(\d+, .., 4096, 0\) = 0$/); // "", which playwright-core does not take
       await page.locator("#lanes .lane.closed").waitFor();

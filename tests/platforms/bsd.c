@@ -1,7 +1,8 @@
 /*
- * The C library of macOS, FreeBSD or NetBSD (-Ddarwin, -Dfreebsd, -Dnetbsd) for tests on Linux: its binary interface (numbers, layouts,
- * names, what is missing) in front of glibc's. With Deno.build naming the platform, the library's own table for it runs
- * against real descriptors. BSD_ constants come from tests/fixtures/headers/: bsd.sh makes bsd_constants.h of them.
+ * The C library of macOS, FreeBSD or NetBSD (-Ddarwin, -Dfreebsd, -Dnetbsd) for tests on Linux: its
+ * binary interface (numbers, layouts, names, what is missing) in front of glibc's. With Deno.build
+ * naming the platform, the library's own table for it runs against real descriptors. BSD_ constants
+ * come from tests/fixtures/headers/: bsd.sh makes bsd_constants.h of them.
  *
  * As there:
  *   - errno and its numbers; constants; struct sockaddr with its length, which must be right here; struct addrinfo's
@@ -10,7 +11,8 @@
  *   - select() leaves its timeout alone.
  *   - On macOS fcntl() takes its third argument from the stack, where the ninth of a fixed list lies on arm64; accept4, ppoll
  *     and SOCK_ flags are missing.
- * Behind all of it is Linux: what a call does is Linux'. eventfd, dup3 and pipe2 are missing everywhere, as nothing needs them.
+ * Behind all of it is Linux: what a call does is Linux'. eventfd, dup3 and pipe2 are missing
+ * everywhere, as nothing needs them.
  */
 #define _GNU_SOURCE
 #include "bsd_constants.h"
@@ -45,7 +47,7 @@ MISSING(epoll_create1) MISSING(epoll_ctl) MISSING(epoll_wait) MISSING(epoll_pwai
 #define REAL(name) ((__typeof__(&name))real(#name))
 static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 
-/* ---- errno ------------------------------------------------------------------------------------ */
+/* ---- errno ----------------------------------------------------------------------------------- */
 
 static _Thread_local int bsd_errno;
 #ifdef netbsd
@@ -73,7 +75,7 @@ static int refuse(int number) {
   return -1;
 }
 
-/* ---- constants -------------------------------------------------------------------------------- */
+/* ---- constants ------------------------------------------------------------------------------- */
 
 static int family_from(int family) { return family == BSD_AF_INET6 ? AF_INET6 : family; }
 static int family_to(int family) { return family == AF_INET6 ? BSD_AF_INET6 : family; }
@@ -105,7 +107,7 @@ static int option(int level, int name) {
 
 static int level(int level) { return level == BSD_SOL_SOCKET ? SOL_SOCKET : level; }
 
-/* ---- addresses -------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 struct bsd_sockaddr {
   uint8_t length, family;
@@ -134,7 +136,7 @@ static void address_to(void *wanted, socklen_t *room, const struct sockaddr_stor
   *room = length;
 }
 
-/* ---- <sys/socket.h> --------------------------------------------------------------------------- */
+/* ---- <sys/socket.h> -------------------------------------------------------------------------- */
 
 /* The type of a socket with its flags, or -1. */
 static int type_from(int type) {
@@ -254,14 +256,17 @@ int setsockopt(int fd, int level_, int name, const void *value, socklen_t length
 
 int shutdown(int fd, int how) { return (int)told(REAL(shutdown)(fd, how)); }
 
-/* ---- <unistd.h>, <fcntl.h> -------------------------------------------------------------------- */
+/* ---- <unistd.h>, <fcntl.h> ------------------------------------------------------------------- */
 
 ssize_t read(int fd, void *buffer, size_t size) { return told(REAL(read)(fd, buffer, size)); }
 ssize_t write(int fd, const void *buffer, size_t size) { return told(REAL(write)(fd, buffer, size)); }
 int close(int fd) { return (int)told(REAL(close)(fd)); }
 int pipe(int fds[2]) { return (int)told(REAL(pipe)(fds)); }
 
-/* Declared otherwise by the header. On macOS six arguments fill the registers, and the one that counts comes after them. */
+/*
+ * Declared otherwise by the header. On macOS six arguments fill the registers, and the one that
+ * counts comes after them.
+ */
 #ifdef darwin
 #define FILLERS long a, long b, long c, long d, long e, long f,
 #else
@@ -282,7 +287,7 @@ int bsd_fcntl(int fd, int command, FILLERS long argument) {
   return (int)((result & O_ACCMODE) | (result & O_NONBLOCK ? BSD_O_NONBLOCK : 0));
 }
 
-/* ---- <poll.h>, <sys/select.h>, <sys/event.h> --------------------------------------------------- */
+/* ---- <poll.h>, <sys/select.h>, <sys/event.h> ------------------------------------------------- */
 
 int poll(struct pollfd *fds, nfds_t count, int timeout) { return (int)told(REAL(poll)(fds, count, timeout)); }
 
@@ -354,7 +359,7 @@ int bsd_kevent(int kq, const struct bsd_kevent *changes, int nchanges, struct bs
   return count;
 }
 
-/* ---- <arpa/inet.h>, <netdb.h> ----------------------------------------------------------------- */
+/* ---- <arpa/inet.h>, <netdb.h> ---------------------------------------------------------------- */
 
 int inet_pton(int family, const char *text, void *address) {
   return (int)told(REAL(inet_pton)(family_from(family), text, address));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the suites with the table of macOS, FreeBSD or NetBSD on Linux: Deno.build names the platform,
-# and what is opened as its C library is bsd.c, its binary interface in front of glibc and kqueue.c.
-# Every descriptor and call is real; what they do is Linux'.
+# Runs the suites with the table of macOS, FreeBSD or NetBSD on Linux: Deno.build names the
+# platform, and what is opened as its C library is bsd.c, its binary interface in front of glibc and
+# kqueue.c. Every descriptor and call is real; what they do is Linux'.
 #   tests/platforms/bsd.sh                    deno test of the suites below on each
 #   tests/platforms/bsd.sh darwin             on one: darwin, freebsd or netbsd
 #   tests/platforms/bsd.sh darwin run -A x.ts any other deno command

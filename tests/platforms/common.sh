@@ -71,7 +71,8 @@ tell() {
   return "$status"
 }
 
-# The number before a word in deno's last line: "ok | 12 passed (3 steps) | 0 failed | 1 ignored (2s)".
+# The number before a word in deno's last line: "ok | 12 passed (3 steps) | 0 failed | 1 ignored
+# (2s)".
 count() {
   local summary
   summary=$(grep -E '^(ok|FAILED) \| ' "$2" | tail -1)

@@ -1,13 +1,17 @@
 /*
- * A C library whose calls fail at random, for LD_PRELOAD in front of a Deno. Deno.dlopen() asks dlsym(3) for each function, of
- * libc's own handle, so that a function of the same name here would not be found: what is ours is dlsym itself, which gives out the
- * functions below. Deno's own calls do not go through it, and do not fail.
+ * A C library whose calls fail at random, for LD_PRELOAD in front of a Deno. Deno.dlopen() asks
+ * dlsym(3) for each function, of libc's own handle, so that a function of the same name here would
+ * not be found: what is ours is dlsym itself, which gives out the functions below. Deno's own calls
+ * do not go through it, and do not fail.
  *
- * FAULTS names a file of 32-bit words that is mapped by this process and read and written by the test (tests/helpers/faults.ts): how many of
- * 1024 calls fail, which kinds may, where the random numbers begin, and then how often each kind came up. The n-th call of a function fails or not by the seed, its name and n alone, so a run with one thread can be had again.
+ * FAULTS names a file of 32-bit words that is mapped by this process and read and written by the
+ * test (tests/helpers/faults.ts): how many of 1024 calls fail, which kinds may, where the random
+ * numbers begin, and then how often each kind came up. The n-th call of a function fails or not by
+ * the seed, its name and n alone, so a run with one thread can be had again.
  *
- * A failure that comes instead of a call leaves the kernel alone, as the real one would: nothing is taken, nothing sent. close(2) with EINTR
- * has closed, on Linux. A short read or write is the kernel's, of one byte.
+ * A failure that comes instead of a call leaves the kernel alone, as the real one would: nothing is
+ * taken, nothing sent. close(2) with EINTR has closed, on Linux. A short read or write is the
+ * kernel's, of one byte.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -66,7 +70,10 @@ static uint64_t mixed(uint64_t number) {
 
 #define MAY(kind) (1u << (kind))
 
-/* What happens to this call, of the kinds that it may meet; KINDS is nothing. Where it is an errno, it is set. */
+/*
+ * What happens to this call, of the kinds that it may meet; KINDS is nothing. Where it is an errno,
+ * it is set.
+ */
 static enum kind fate(enum call call, uint32_t kinds) {
   uint32_t nth = atomic_fetch_add(&page->calls[call], 1);
   uint64_t random = mixed(((uint64_t)(page->seed * CALLS + call) << 32 | nth) * 0x9e3779b97f4a7c15);
@@ -86,7 +93,7 @@ static int fails(enum call call, uint32_t kinds) { return fate(call, kinds) != K
 REAL(recv) REAL(send) REAL(recvfrom) REAL(sendto) REAL(accept4) REAL(epoll_wait) REAL(epoll_pwait2)
 REAL(poll) REAL(ppoll) REAL(select) REAL(epoll_ctl) REAL(setsockopt) REAL(read) REAL(write) REAL(close)
 
-/* ---- what may fail, and with what: the ERRORS of the man pages ----------------------------------- */
+/* ---- what may fail, and with what: the ERRORS of the man pages ------------------------------- */
 
 static ssize_t faulty_recv(int fd, void *buffer, size_t size, int flags) {
   switch (fate(RECV, MAY(INTERRUPTED) | MAY(AGAIN) | MAY(SHORT) | MAY(NOMEM) | MAY(NOBUFS))) {
@@ -105,7 +112,8 @@ static ssize_t faulty_send(int fd, const void *buffer, size_t size, int flags) {
 }
 
 static ssize_t faulty_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length) {
-  uint32_t kinds = MAY(INTERRUPTED) | MAY(AGAIN) | MAY(NOMEM) | MAY(NOBUFS); /* a datagram comes as a whole */
+  /* a datagram comes as a whole */
+  uint32_t kinds = MAY(INTERRUPTED) | MAY(AGAIN) | MAY(NOMEM) | MAY(NOBUFS);
   return fails(RECV, kinds) ? -1 : real_recvfrom(fd, buffer, size, flags, address, length);
 }
 
@@ -129,7 +137,10 @@ static int faulty_epoll_pwait2(int epfd, struct epoll_event *events, int count, 
   return fails(WAIT, MAY(INTERRUPTED)) ? -1 : real_epoll_pwait2(epfd, events, count, timeout, mask);
 }
 
-/* "On some other UNIX systems, poll() can fail with the error EAGAIN if the system fails to allocate kernel-internal resources" */
+/*
+ * "On some other UNIX systems, poll() can fail with the error EAGAIN if the system fails to
+ * allocate kernel-internal resources"
+ */
 static int faulty_poll(struct pollfd *fds, nfds_t count, int timeout) {
   return fails(WAIT, MAY(INTERRUPTED) | MAY(AGAIN) | MAY(NOMEM)) ? -1 : real_poll(fds, count, timeout);
 }
@@ -143,7 +154,8 @@ static int faulty_select(int nfds, fd_set *read_, fd_set *write_, fd_set *except
 }
 
 static int faulty_epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event) {
-  uint32_t kinds = operation == EPOLL_CTL_DEL ? 0 : MAY(NOMEM); /* without memory an entry can still be taken out */
+  /* without memory an entry can still be taken out */
+  uint32_t kinds = operation == EPOLL_CTL_DEL ? 0 : MAY(NOMEM);
   return fails(CONTROL, kinds) ? -1 : real_epoll_ctl(epfd, operation, fd, event);
 }
 
@@ -164,7 +176,7 @@ static int faulty_close(int fd) {
   return fails(CLOSE, MAY(INTERRUPTED)) ? -1 : result;
 }
 
-/* ---- what Deno asks ----------------------------------------------------------------------------- */
+/* ---- what Deno asks -------------------------------------------------------------------------- */
 
 #define FAULTY(function) \
   if (found != NULL && strcmp(name, #function) == 0) { \

@@ -166,7 +166,7 @@ int kqueue(void) {
   return fd;
 }
 
-/* ---- what a descriptor has to say ------------------------------------------------------------- */
+/* ---- what a descriptor has to say ------------------------------------------------------------ */
 
 static int socket_option(int fd, int name) {
   int value = -1;
@@ -241,7 +241,7 @@ static struct kevent report(int filter, int fd, const struct note *note, uint32_
   return event;
 }
 
-/* ---- filters on descriptors ------------------------------------------------------------------- */
+/* ---- filters on descriptors ------------------------------------------------------------------ */
 
 static uint32_t epoll_events(int filter, const struct note *note) {
   /* EPOLLHUP and EPOLLERR cannot be masked; this way they come once at most. */
@@ -417,7 +417,7 @@ static int harvest_files(struct queue *q, int filter, struct kevent *events, int
   return count;
 }
 
-/* ---- user events ------------------------------------------------------------------------------ */
+/* ---- user events ----------------------------------------------------------------------------- */
 
 static struct user *find_user(struct queue *q, uint64_t ident) {
   for (size_t i = 0; i < q->user_capacity; i++)
@@ -488,7 +488,7 @@ static int harvest_users(struct queue *q, struct kevent *events, int room) {
   return count;
 }
 
-/* ---- kevent ----------------------------------------------------------------------------------- */
+/* ---- kevent ---------------------------------------------------------------------------------- */
 
 /* Keeps the queue readable for poll(2) exactly while something waits that epoll does not watch. */
 static void set_bell(struct queue *q) {
@@ -557,7 +557,9 @@ static int64_t now(void) {
   return nanoseconds(&time);
 }
 
-/* Sleeps until the queue may have an event (1), the deadline has passed (0), or a signal came (-1). */
+/*
+ * Sleeps until the queue may have an event (1), the deadline has passed (0), or a signal came (-1).
+ */
 static int wait_for(int kq, const int64_t *deadline) {
   struct timespec rest, *timeout = NULL;
   if (deadline != NULL) {

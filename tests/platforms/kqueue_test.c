@@ -72,7 +72,7 @@ static int listener(struct sockaddr_in *address) {
   return fd;
 }
 
-/* ---- the facts: each has a fresh queue kq and a fresh pair of connected sockets ------------------ */
+/* ---- the facts: each has a fresh queue kq and a fresh pair of connected sockets -------------- */
 
 static void a_level_filter_tells_again(void) {
   check(change(pair[0], EVFILT_READ, EV_ADD, 0, &kq) == 0);
@@ -471,7 +471,7 @@ static void queues_leave_nothing_behind(void) {
   close(highest);
 }
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static void test(const char *name, void (*body)(void)) {
   fflush(stdout);

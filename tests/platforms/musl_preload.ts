@@ -5,7 +5,8 @@ const symbols = { __errno_location: { parameters: [], result: "pointer" } } as c
 const location = dlopen(MUSL, symbols).symbols.__errno_location();
 const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location!, 4));
 
-// musl keeps errno where glibc has the upper half of the thread's pointer guard, which exit(3) needs.
+// musl keeps errno where glibc has the upper half of the thread's pointer guard, which exit(3)
+// needs.
 const guard = errno[0]!;
 addEventListener("unload", () => errno[0] = guard);
 

@@ -10,7 +10,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 { command -v cc && cc -print-file-name=libasan.so; } >/dev/null || debian gcc libc6-dev
 
-# A C compiler of that name in front of the machine's, so that the other scripts and the tests take it.
+# A C compiler of that name in front of the machine's, so that the other scripts and the tests take
+# it.
 mkdir "$scratch/bin"
 cat >"$scratch/bin/cc" <<SCRIPT
 #!/bin/sh
@@ -76,7 +77,8 @@ check "kqueue.c, the suites" preloaded "$platforms/kqueue.sh" test -A tests/{con
 for platform in darwin freebsd netbsd; do
   check "bsd.c, $platform" preloaded "$platforms/bsd.sh" "$platform" test -A tests/{conformance,async,socket,trace}_test.ts
 done
-# AddressSanitizer asks dlsym() at its start, which faults.c replaces: what is undefined ends the process.
+# AddressSanitizer asks dlsym() at its start, which faults.c replaces: what is undefined ends the
+# process.
 check "faults.c, the suite" env CC=cc-trapping deno test -A tests/faults_test.ts
 
 cc -o "$scratch/load" bench/load.c
