@@ -8,6 +8,7 @@ import {
   type TriggerMode,
 } from "./types.ts";
 
+const INT_MAX = 2 ** 31 - 1;
 const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY;
 
 /** The descriptor of a file object. */
@@ -43,6 +44,13 @@ export function checkEvents(events: number): void {
 export function checkMode(mode: TriggerMode = "level"): TriggerMode {
   if (mode === "level" || mode === "edge" || mode === "oneshot") return mode;
   throw new RangeError(`Mode must be "level", "edge" or "oneshot", not ${String(mode)}`);
+}
+
+/** `maxEvents` as an int; the largest one when it is left out. */
+export function checkMaxEvents(maxEvents: number | undefined): number {
+  if (maxEvents === undefined) return INT_MAX;
+  if (Number.isInteger(maxEvents) && maxEvents > 0) return Math.min(maxEvents, INT_MAX);
+  throw new RangeError(`maxEvents must be a positive integer, not ${String(maxEvents)}`);
 }
 
 export function checkTimeout(timeout: number | null | undefined): number {

@@ -5,9 +5,9 @@
  */
 
 import type { Mechanism } from "./mechanism.ts";
+import type { Found } from "./registrations.ts";
 import { Parking, reactor } from "./reactor.ts";
 import { isTurnDue, turn } from "./turns.ts";
-import type { ReadyEvent } from "./types.ts";
 
 const SPURIOUS_PAUSE = 5; // milliseconds
 
@@ -30,9 +30,13 @@ export class AsyncWait {
     return this.#parking !== undefined;
   }
 
-  /** Puts what is ready into `ready`; nothing at the deadline, after a wake-up, and once closed. */
+  /**
+   * Adds at most `maxEvents` ready registrations to `found`; none at the deadline, after a wake-up,
+   * and once closed.
+   */
   async select(
-    ready: ReadyEvent[],
+    found: Found,
+    maxEvents: number,
     deadline: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
@@ -48,8 +52,8 @@ export class AsyncWait {
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (this.#closed) return;
         signal?.throwIfAborted();
-        const outcome = this.#mechanism.wait(0, ready);
-        if (outcome === "woken" || ready.length > 0 || performance.now() >= deadline) return;
+        const outcome = this.#mechanism.wait(0, maxEvents, found);
+        if (outcome === "woken" || found.events.length > 0 || performance.now() >= deadline) return;
         this.#parking = new Parking(() => this.#mechanism.pollfds(), deadline);
         await reactor.park(this.#parking);
       }

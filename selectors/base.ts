@@ -8,8 +8,8 @@
 import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./types.ts";
 import type { Mechanism, MechanismFactory } from "./mechanism.ts";
 import { AsyncWait } from "./async_wait.ts";
-import { checkEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
-import { Registration, RegistrationMap, Registrations } from "./registrations.ts";
+import { checkEvents, checkMaxEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
+import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
 // Waits longer than this, the longest that an int of milliseconds can say, are made of several.
@@ -251,13 +251,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    * console.log(selector.select(1.5)); // [], after one and a half milliseconds
    * ```
    */
-  select(timeout?: number | null): ReadyEvent<Data, File>[] {
+  select(timeout?: number | null, maxEvents?: number): ReadyEvent<Data, File>[] {
     const limit = checkTimeout(timeout);
+    const most = checkMaxEvents(maxEvents);
     this.#checkOpen();
-    const ready: ReadyEvent<Data, File>[] = [];
+    const found = new Found<Data, File>();
     if (limit === 0) {
-      if (this.#mechanism.wait(0, ready) === "woken") this.#passOn();
-      return ready;
+      if (this.#mechanism.wait(0, most, found) === "woken") this.#passOn();
+      return found.events;
     }
 
     // One wait is enough, unless it was too long for the OS or all that came of it was dropped.
@@ -266,13 +267,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     do {
       const outcome = this.#mechanism.wait(
         remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
-        ready,
+        most,
+        found,
       );
       if (outcome === "woken") this.#passOn();
-      if (outcome !== "looked" || ready.length > 0) break;
+      if (outcome !== "looked" || found.events.length > 0) break;
       remaining = deadline - performance.now();
     } while (remaining > 0);
-    return ready;
+    return found.events;
   }
 
   /**
@@ -299,9 +301,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    * ```
    */
   selectAsync(
-    options: { timeout?: number | null; signal?: AbortSignal } = {},
+    options: { timeout?: number | null; signal?: AbortSignal; maxEvents?: number } = {},
   ): Promise<ReadyEvent<Data, File>[]> {
-    return this.#selectAsync(options, undefined);
+    return this.#selectAsync(options).then(({ events }) => events);
   }
 
   /**
@@ -326,8 +328,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReadyEvent<Data, File>, void, undefined> {
     while (!this.#closed) {
-      const registrations: Registration<Data, File>[] = [];
-      const batch = await this.#selectAsync({}, registrations);
+      const { events: batch, registrations } = await this.#selectAsync({});
       let next = 0;
       try {
         while (next < batch.length) {
@@ -391,21 +392,24 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     this.close();
   }
 
-  /** The wait of selectAsync(). Puts the registrations that were found ready into `found`, where it is given. */
+  /** The wait of selectAsync() and of the iterator. */
   async #selectAsync(
-    { timeout, signal }: { timeout?: number | null; signal?: AbortSignal },
-    found: Registration<Data, File>[] | undefined,
-  ): Promise<ReadyEvent<Data, File>[]> {
+    { timeout, signal, maxEvents }: {
+      timeout?: number | null;
+      signal?: AbortSignal;
+      maxEvents?: number;
+    },
+  ): Promise<Found<Data, File>> {
     const limit = checkTimeout(timeout);
+    const most = checkMaxEvents(maxEvents);
     signal?.throwIfAborted();
     this.#checkOpen();
     if (this.#async.isUnderWay) {
       throw new Deno.errors.Busy(`The ${this.constructor.name} is already waiting`);
     }
-    const ready: ReadyEvent<Data, File>[] = [];
-    await this.#async.select(ready, performance.now() + limit, signal);
-    if (found) { for (const [{ fd }] of ready) found.push(this.#registrations.byFd[fd]!); }
-    return ready;
+    const found = new Found<Data, File>();
+    await this.#async.select(found, most, performance.now() + limit, signal);
+    return found;
   }
 
   /** A wake-up that select() took is also that of the selectAsync() which is under way. */

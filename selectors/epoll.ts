@@ -9,13 +9,12 @@
 import * as c from "../ffi/mod.ts";
 import { BaseSelector } from "./base.ts";
 import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
-import type { Registration, Registrations } from "./registrations.ts";
+import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
   type FileObject,
-  type ReadyEvent,
   type TriggerMode,
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
@@ -111,8 +110,8 @@ class Epoll implements Mechanism {
     c.epoll_ctl(this.#epfd, c.EPOLL_CTL_DEL, registration.fd, null);
   }
 
-  wait(timeout: number, ready: ReadyEvent[]): Outcome {
-    const count = this.#wait(timeout);
+  wait(timeout: number, maxEvents: number, found: Found): Outcome {
+    const count = this.#wait(timeout, maxEvents);
     if (count === -1) {
       const error = c.errno();
       if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
@@ -129,7 +128,7 @@ class Epoll implements Mechanism {
       const registration = byFd[fd];
       if (registration !== undefined && registration.generation === generation) {
         if (registration.mode === "oneshot") registration.armed = false;
-        ready.push(registration.ready(readiness(events[at + EVENTS]!, registration.events)));
+        found.add(registration, readiness(events[at + EVENTS]!, registration.events));
       } else if (generation === WAKER_GENERATION) {
         this.#waker.drain();
         over = true;
@@ -138,7 +137,7 @@ class Epoll implements Mechanism {
       }
     }
     // Only now, when it is known which "oneshot" is used up.
-    if (stale !== undefined) this.#trySilence(stale, over || ready.length > 0);
+    if (stale !== undefined) this.#trySilence(stale, over || found.events.length > 0);
     return over ? "woken" : "looked";
   }
 
@@ -212,9 +211,9 @@ class Epoll implements Mechanism {
     return c.epoll_ctl(epfd, op, fd, event);
   }
 
-  #wait(timeout: number): number {
+  #wait(timeout: number, limit: number): number {
     const events = this.#events;
-    const maxevents = events.length / WORDS;
+    const maxevents = Math.min(events.length / WORDS, limit);
     if (timeout === Infinity) return c.epoll_wait(this.#epfd, events, maxevents, -1);
     if (pwait2 && !Number.isInteger(timeout)) {
       const nanoseconds = Math.ceil(timeout * 1e6);

@@ -11,13 +11,12 @@ import { setCloseOnExec } from "../os/descriptor.ts";
 import { BaseSelector } from "./base.ts";
 import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
 import { interest } from "./poll.ts";
-import type { Registration, Registrations } from "./registrations.ts";
+import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
   type FileObject,
-  type ReadyEvent,
   type TriggerMode,
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
@@ -122,7 +121,6 @@ class Kqueue implements Mechanism {
   readonly #changes = new Kevents(2 * FILTERS.length);
   readonly #receipts = new Kevents(2 * FILTERS.length);
   readonly #timespec = new Uint8Array(c.timespec.size);
-  readonly #reported: Registration[] = []; // by the place of their event, during a wait
   // Writers whose reader has gone before: kqueue does not take them, and they are always ready.
   readonly #broken = new Set<Registration>();
 
@@ -169,7 +167,7 @@ class Kqueue implements Mechanism {
     this.#delete(registration, registration.events);
   }
 
-  wait(timeout: number, ready: ReadyEvent[]): Outcome {
+  wait(timeout: number, _maxEvents: number, found: Found): Outcome {
     const count = this.#wait(this.#broken.size === 0 ? timeout : 0);
     if (count === -1) {
       const error = c.errno();
@@ -186,15 +184,16 @@ class Kqueue implements Mechanism {
       const generation = words[i * WORDS + GENERATION]!;
       const registration = byFd[fd];
       if (registration !== undefined && registration.generation === generation) {
-        this.#report(registration, eventOf(filter), ready);
+        this.#report(registration, eventOf(filter), found);
       } else if (generation === WAKER_GENERATION) {
         this.#waker.drain();
         over = true;
       }
     }
-    for (const registration of this.#broken) this.#reportBroken(registration, ready);
-    ready.forEach(([, events], i) => this.#settle(this.#reported[i]!, events));
-    this.#reported.length = 0;
+    for (const registration of this.#broken) this.#reportBroken(registration, found);
+    found.registrations.forEach((registration, i) =>
+      this.#settle(registration, found.events[i]![1])
+    );
     return over ? "woken" : "looked";
   }
 
@@ -312,23 +311,19 @@ class Kqueue implements Mechanism {
     return this.#calls.kevent(this.#kq, null, 0, words, length, this.#timespec);
   }
 
-  /** Puts an event into `ready`, or adds it to the registration's other one there. */
-  #report(
-    registration: Registration,
-    event: number,
-    ready: ReadyEvent[],
-  ): void {
+  /** Adds an event to `found`, as one with the registration's others. */
+  #report(registration: Registration, event: number, found: Found): void {
     const { index } = registration;
     if (index === NO_PLACE) {
-      registration.index = this.#reported.push(registration) - 1;
-      ready.push(registration.ready(event));
+      registration.index = found.registrations.length;
+      found.add(registration, event);
     } else {
-      ready[index] = registration.ready(ready[index]![1] | event);
+      found.extend(index, event);
     }
   }
 
-  #reportBroken(registration: Registration, ready: ReadyEvent[]): void {
-    if (this.#isBroken(registration)) this.#report(registration, EVENT_WRITE, ready);
+  #reportBroken(registration: Registration, found: Found): void {
+    if (this.#isBroken(registration)) this.#report(registration, EVENT_WRITE, found);
     else this.#broken.delete(registration);
   }
 

@@ -5,8 +5,8 @@
  */
 
 import { EAGAIN, EINTR } from "../ffi/mod.ts";
-import type { Registration, Registrations } from "./registrations.ts";
-import type { ReadyEvent, TriggerMode } from "./types.ts";
+import type { Found, Registration, Registrations } from "./registrations.ts";
+import type { TriggerMode } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
 /** How a wait ended, whether it found something or not. */
@@ -23,10 +23,13 @@ export interface Mechanism {
   /** Stops watching, also what was closed meanwhile. Called after it is no longer among the registrations. */
   remove(registration: Registration): void;
   /**
-   * One wait of at most `timeout` milliseconds, which may be Infinity: puts what is ready into `ready`, and returns whether the wait is over though
-   * nothing is ready, as after a wake-up or a signal.
+   * Waits once, for at most `timeout` milliseconds, which may be Infinity. Adds at most `maxEvents`
+   * ready registrations to `found`; the waits after it report the others.
+   *
+   * @returns How the wait ended: "looked" when something was found or the time was up, "woken" after
+   * a wake-up, "interrupted" by a signal.
    */
-  wait(timeout: number, ready: ReadyEvent[]): Outcome;
+  wait(timeout: number, maxEvents: number, found: Found): Outcome;
   /**
    * What poll(2) must watch, as struct pollfds of 32-bit words, to tell that a wait would find something: the
    * mechanism's own descriptor, or else all that are watched.

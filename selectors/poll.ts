@@ -11,13 +11,12 @@ import { platform } from "../ffi/platform.ts";
 import { checkOpen, isOpen } from "../os/descriptor.ts";
 import { BaseSelector } from "./base.ts";
 import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
-import type { Registration, Registrations } from "./registrations.ts";
+import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
   type FileObject,
-  type ReadyEvent,
   type TriggerMode,
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
@@ -105,12 +104,12 @@ class Poll implements Mechanism {
     last.index = index;
   }
 
-  wait(timeout: number, ready: ReadyEvent[]): Outcome {
+  wait(timeout: number, _maxEvents: number, found: Found): Outcome {
     let count = this.#poll(timeout);
     if (count === -1) {
       const error = c.errno();
       if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
-      if (error === c.ENOTSOCK) return this.#dropClosed(ready);
+      if (error === c.ENOTSOCK) return this.#dropClosed();
       throw c.osError("poll", "", error);
     }
 
@@ -123,8 +122,8 @@ class Poll implements Mechanism {
       if (revents === 0) continue;
       count--;
       const registration = this.#order[index]!;
-      if (revents & c.POLLNVAL) return this.#drop(registration, ready);
-      ready.push(registration.ready(readiness(revents, registration.events)));
+      if (revents & c.POLLNVAL) return this.#drop(registration);
+      found.add(registration, readiness(revents, registration.events));
       if (registration.mode === "oneshot") fired.push(registration);
     }
     // Only now, when nothing can throw any more, are the wake-up and "oneshot" used up.
@@ -177,14 +176,13 @@ class Poll implements Mechanism {
   }
 
   /** WSAPoll may fail as a whole where a registered socket was closed, without saying which. */
-  #dropClosed(ready: ReadyEvent[]): Outcome {
+  #dropClosed(): Outcome {
     const closed = this.#order.find((registration) => registration && !isOpen(registration.fd));
-    return closed === undefined ? "looked" : this.#drop(closed, ready);
+    return closed === undefined ? "looked" : this.#drop(closed);
   }
 
   /** A registered descriptor was closed: said once, with the key dropped, since poll would say so at each wait. */
-  #drop(registration: Registration, ready: ReadyEvent[]): never {
-    ready.length = 0; // what else was ready is so at the next wait
+  #drop(registration: Registration): never {
     this.#registrations.delete(registration);
     this.remove(registration);
     throw c.osError("poll", registration.fd, c.EBADF);

@@ -48,8 +48,28 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
   /** What select() reports of it. Mostly that is the same as before, and then it is the same pair: a busy server leaves no garbage. */
   ready(events: number): ReadyEvent<Data, File> {
     const ready = this.#ready;
-    if (ready !== undefined && ready[1] === events) return ready;
+    // The user may have changed the pair.
+    if (ready !== undefined && ready[1] === events && ready[0] === this.key) return ready;
     return this.#ready = [this.key, events];
+  }
+}
+
+/** What a wait has found. */
+export class Found<Data = unknown, File extends FileObject = FileObject> {
+  /** The ready events, as select() returns them. */
+  readonly events: ReadyEvent<Data, File>[] = [];
+  /** The registration of each event, at the same index. */
+  readonly registrations: Registration<Data, File>[] = [];
+
+  /** Adds `events` of a registration. */
+  add(registration: Registration<Data, File>, events: number): void {
+    this.events.push(registration.ready(events));
+    this.registrations.push(registration);
+  }
+
+  /** Adds more events of the registration at `index`. */
+  extend(index: number, events: number): void {
+    this.events[index] = this.registrations[index]!.ready(this.events[index]![1] | events);
   }
 }
 

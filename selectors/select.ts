@@ -12,13 +12,12 @@ import { BaseSelector } from "./base.ts";
 import { checkOpen, isOpen } from "../os/descriptor.ts";
 import { checkNotEdge, interest } from "./poll.ts";
 import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
-import type { Registration, Registrations } from "./registrations.ts";
+import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
   type FileObject,
-  type ReadyEvent,
   type TriggerMode,
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
@@ -215,9 +214,9 @@ class Select implements Mechanism {
     this.#watched.put(registration.fd, 0);
   }
 
-  wait(timeout: number, ready: ReadyEvent[]): Outcome {
-    const found = this.#found;
-    found.copy(this.#watched);
+  wait(timeout: number, _maxEvents: number, found: Found): Outcome {
+    const sets = this.#found;
+    sets.copy(this.#watched);
     const result = this.#select(timeout);
     if (result === -1) {
       const error = c.errno();
@@ -228,19 +227,19 @@ class Select implements Mechanism {
     if (result === 0) return "looked";
 
     const waker = this.#waker.fileno();
-    const over = found.get(waker) !== 0;
+    const over = sets.get(waker) !== 0;
     if (over) {
       this.#waker.drain();
-      found.put(waker, 0);
+      sets.put(waker, 0);
     }
     const { byFd } = this.#registrations;
-    found.forEach((fd, events) => {
+    sets.forEach((fd, events) => {
       const registration = byFd[fd]!;
       if (registration.mode === "oneshot") {
         registration.armed = false;
         this.#watched.put(fd, 0);
       }
-      ready.push(registration.ready(events & registration.events));
+      found.add(registration, events & registration.events);
     });
     return over ? "woken" : "looked";
   }
