@@ -51,10 +51,8 @@ export { BaseSelector } from "./selectors/base.ts";
 export { DefaultSelector } from "./selectors/default.ts";
 export { EpollSelector } from "./selectors/epoll.ts";
 export { KqueueSelector } from "./selectors/kqueue.ts";
-export type { Mechanism, MechanismFactory, Outcome } from "./selectors/mechanism.ts";
 export { PollSelector } from "./selectors/poll.ts";
 export { readable, writable } from "./selectors/ready.ts";
-export type { Registration, Registrations } from "./selectors/registrations.ts";
 export { SelectSelector } from "./selectors/select.ts";
 export {
   EVENT_PRIORITY,

@@ -62,13 +62,11 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   #closed = false;
 
   /**
-   * A selector with nothing registered.
+   * Only the selectors of this library can be constructed: see their own constructors.
    *
-   * @param createMechanism Makes the mechanism that is to do the waiting.
-   * @param isSupported Whether it can. Default: as the class says.
-   * @throws {Deno.errors.NotSupported} When the platform lacks it.
-   * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
-   * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
+   * @param createMechanism Makes the mechanism that waits.
+   * @param isSupported Whether the platform, or a library, has it. Default: as the class says.
+   * @ignore
    */
   constructor(
     createMechanism: MechanismFactory,
