@@ -1,22 +1,24 @@
 /**
- * Shows an echo server at work on a web page: a lane for each descriptor, each syscall as it happens, what is watched
- * and what is ready; with buttons for clients that send, half-close, reset and stall. The page is served by the
- * library's own sockets.
+ * Shows an echo server at work on a web page: a lane for each descriptor, each syscall as it
+ * happens, what is registered and what is ready, and buttons for clients that send, half-close,
+ * reset and stall. The library's own sockets serve the page.
  *
  *   deno run --allow-ffi --allow-read examples/visualize.ts [port]
  *
- * This thread has the page and the clients, on Deno's event loop (selectAsync). The echo server blocks in a Worker of
- * its own.
+ * This thread serves the page and has the clients, on Deno's event loop (selectAsync). The echo
+ * server blocks in its own Worker.
  */
 
 import { stripTypeScriptTypes } from "node:module";
-import { DefaultSelector, type Socket, Waker } from "../mod.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { DefaultSelector, isOsError, type ReadyEvent, type Socket, Waker } from "../mod.ts";
 import { type Action, Clients } from "./visualize/clients.ts";
 import type { Report } from "./visualize/echo.ts";
 import { type Answer, HttpServer } from "./visualize/http.ts";
 
-const HISTORY = 100; // calls that a page is told of which happened before it came
-const NOT_FOUND: Answer = { status: "404 Not Found", body: "There is nothing here.\n" };
+const HISTORY = 100; // past calls that a new page receives
+const RETRY = 100; // milliseconds until a wait that failed is tried again
+const NOT_FOUND: Answer = { status: "404 Not Found", body: "Not found\n" };
 
 const read = (name: string) => Deno.readTextFileSync(new URL(`visualize/${name}`, import.meta.url));
 const html = read("page.html");
@@ -29,7 +31,7 @@ const worker = new Worker(new URL("visualize/echo.ts", import.meta.url), {
 const { promise: listening, resolve } = Promise.withResolvers<Report & { kind: "listening" }>();
 const history: string[] = [];
 let state = "";
-let broadcast: (event: string) => void = () => {}; // until there is somebody to tell
+let broadcast: (event: string) => void = () => {}; // until the server exists
 worker.onmessage = ({ data: report }: MessageEvent<Report>) => {
   if (report.kind === "listening") return resolve(report);
   const event = eventOf(report);
@@ -49,8 +51,19 @@ console.log(`open http://127.0.0.1:${port}/`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stop(0));
 while (true) {
-  for (const [{ fileobj, data: callback }] of await selector.selectAsync()) {
+  for (const [{ fileobj, data: callback }] of await wait()) {
     if (!fileobj.closed) callback(fileobj); // an earlier callback may have closed it
+  }
+}
+
+/** Waits for events. An error of the wait itself, such as EMFILE, passes: it is retried. */
+async function wait(): Promise<ReadyEvent<(socket: Socket) => void, Socket>[]> {
+  try {
+    return await selector.selectAsync();
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    await delay(RETRY);
+    return [];
   }
 }
 
@@ -63,14 +76,14 @@ function serve(): HttpServer {
   }
 }
 
-/** The Worker blocks: it must be woken before the program can end. */
+/** Ends the program. The Worker blocks in select(), so it has to be woken first. */
 function stop(code: number): never {
   new Waker(waker).wake();
   Deno.exit(code);
 }
 
 function answer(method: string, path: string, headers: Map<string, string>): Answer {
-  // A page from elsewhere may neither read this one nor press its buttons.
+  // A page of another origin must neither read this one nor press its buttons.
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
   const origin = headers.get("origin")?.replace("http://", "");
   if (
@@ -86,13 +99,14 @@ function answer(method: string, path: string, headers: Map<string, string>): Ans
   return { status: "200 OK", events: true, body: history.join("") + state + listClients() };
 }
 
-/** `/clients` opens one; `/clients/3/send` lets the third one send. */
+/** `/clients` opens a client; `/clients/3/send` makes the third one send. */
 function press(path: string): Answer {
   const [, id, action] =
     /^\/clients(?:\/(\d+)\/(send|half-close|reset|stall|resume))?$/.exec(path) ?? [];
   if (action !== undefined) clients.act(Number(id), action as Action);
-  else if (path === "/clients") clients.open();
-  else return NOT_FOUND;
+  else if (path !== "/clients") return NOT_FOUND;
+  const failure = action === undefined ? clients.open() : undefined;
+  if (failure !== undefined) return { status: "503 Service Unavailable", body: `${failure}\n` };
   return { status: "202 Accepted" };
 }
 

@@ -1,16 +1,19 @@
 /**
- * The page of examples/visualize.ts: over HTTP by hand, and in headless Chromium, where it is there
- * (npm's playwright-core drives it).
+ * examples/visualize.ts: over HTTP, in headless Chromium where it is installed (npm's
+ * playwright-core drives it), and at the limits of its resources.
  */
 
 import {
   assert,
   assertEquals,
   assertGreater,
+  assertLess,
+  assertLessOrEqual,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { hasCommand, Program, runProgram } from "./helpers/programs.ts";
+import { until } from "./helpers/echo_server_process.ts";
+import { DENO, hasCommand, path, Program, runProgram } from "./helpers/programs.ts";
 
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
@@ -194,4 +197,158 @@ async function screenshot(
 async function which(command: string): Promise<string> {
   const { stdout } = await new Deno.Command("which", { args: [command] }).output();
   return new TextDecoder().decode(stdout).trim();
+}
+
+// ─── Limits ─────────────────────────────────────────────────────────────────────────────────────
+
+const isLinux = Deno.build.os === "linux"; // which has /proc
+const DESCRIPTORS = 64;
+const MOST_PAGES = 8; // as in visualize/http.ts
+
+/** The program with few descriptors. */
+async function startLimited(): Promise<{ program: Program; origin: string }> {
+  const script = `ulimit -n ${DESCRIPTORS}; exec "$@"`;
+  const command = [DENO, "run", ...FLAGS, path(VISUALIZE), "0"];
+  const program = new Program("sh", ["-c", script, "sh", ...command]);
+  const line = await program.line();
+  assertMatch(line ?? "", /^open /);
+  return { program, origin: line!.slice("open ".length, -1) };
+}
+
+/** The status of a response, whose body is read to its end. */
+async function statusOf(origin: string, path: string, method = "GET"): Promise<number> {
+  const response = await fetch(`${origin}${path}`, {
+    method,
+    signal: AbortSignal.timeout(LIMIT),
+  });
+  await response.text();
+  return response.status;
+}
+
+/** Opens the stream of events and does not read it. */
+async function openPage(port: number): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ port });
+  const request = `GET /events HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(request));
+  return connection;
+}
+
+Deno.test({
+  name: "visualize.ts serves on while 80 silent connections use up its descriptors",
+  ignore: !isLinux,
+  async fn() {
+    const { program, origin } = await startLimited();
+    await using _ = program;
+    const connections: Deno.Conn[] = [];
+    try {
+      for (let i = 0; i < 80; i++) {
+        connections.push(await Deno.connect({ port: Number(new URL(origin).port) }));
+      }
+      assertEquals(await statusOf(origin, "/"), 200);
+    } finally {
+      for (const connection of connections) connection.close();
+    }
+    assertEquals(await statusOf(origin, "/"), 200);
+    assertEquals(await statusOf(origin, "/clients", "POST"), 202);
+    program.kill("SIGINT");
+    assertEquals([await program.rest(), await program.code()], ["", 0]);
+  },
+});
+
+Deno.test({
+  name: "visualize.ts has an echo server that serves on after it was out of descriptors",
+  ignore: !isLinux,
+  async fn() {
+    const { program, origin } = await startLimited();
+    await using _ = program;
+    const events = await eventsUntil(origin, (event) => event.includes('"line":"getsockname('));
+    const port = Number(/"line":"getsockname\(.*?sin_port=htons\((\d+)\)/.exec(events.join())![1]);
+    const connections: Deno.Conn[] = [];
+    try {
+      for (let i = 0; i < 80; i++) connections.push(await Deno.connect({ port }));
+      await until(() => descriptorsOf(program.child.pid) >= DESCRIPTORS, "a full server");
+    } finally {
+      for (const connection of connections) close(connection);
+    }
+    const connection = await Deno.connect({ port });
+    try {
+      await connection.write(new TextEncoder().encode("hello"));
+      const buffer = new Uint8Array(16);
+      const count = await connection.read(buffer);
+      assertEquals(new TextDecoder().decode(buffer.subarray(0, count!)), "hello");
+    } finally {
+      connection.close();
+    }
+    program.kill("SIGINT");
+    assertEquals([await program.rest(), await program.code()], ["", 0]);
+  },
+});
+
+Deno.test({
+  name: "visualize.ts refuses clients beyond its limit, and those that it has no descriptor for",
+  ignore: !isLinux,
+  async fn() {
+    const { program, origin } = await startLimited();
+    await using _ = program;
+    const statuses: number[] = [];
+    for (let i = 0; i < 40; i++) statuses.push(await statusOf(origin, "/clients", "POST"));
+    const opened = statuses.filter((status) => status === 202).length;
+    assertGreater(opened, 0);
+    assertEquals(statuses.slice(opened), Array(40 - opened).fill(503));
+    // What was refused has kept no descriptor: when clients leave, as many can be opened again.
+    const full = descriptorsOf(program.child.pid);
+    for (let i = 0; i < 20; i++) await statusOf(origin, "/clients", "POST");
+    assertLessOrEqual(descriptorsOf(program.child.pid), full + 1);
+    // The server's end of a client closes after the client's own.
+    await press(origin, "/clients/1/reset");
+    const deadline = performance.now() + LIMIT;
+    while (await statusOf(origin, "/clients", "POST") !== 202) {
+      assertLess(performance.now(), deadline, "a client that can be opened");
+    }
+  },
+});
+
+Deno.test({
+  name: "visualize.ts bounds the pages, and the memory of those that do not read",
+  ignore: !isLinux,
+  async fn() {
+    const { program, origin } = await start();
+    await using _ = program;
+    const port = Number(new URL(origin).port);
+    const pages: Deno.TcpConn[] = [];
+    try {
+      for (let i = 0; i < 200; i++) pages.push(await openPage(port));
+      assertEquals(await statusOf(origin, "/events"), 503);
+      const before = residentBytes(program.child.pid);
+      // Each of these makes events for every page.
+      await press(origin, "/clients");
+      for (let i = 0; i < 1500; i++) await press(origin, "/clients/1/send");
+      assertLess(residentBytes(program.child.pid) - before, 100e6);
+      // A page that did not read is closed when its backlog is full, and leaves its place to
+      // another.
+      for (const page of pages) page.close();
+      await eventsUntil(origin, (event) => event.includes('"kind":"clients"'));
+    } finally {
+      for (const page of pages) close(page);
+    }
+    const open = await Promise.all(Array.from({ length: MOST_PAGES }, () => openPage(port)));
+    for (const page of open) page.close();
+  },
+});
+
+function descriptorsOf(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+function residentBytes(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]);
+}
+
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // The test has closed it.
+  }
 }

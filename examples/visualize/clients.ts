@@ -1,5 +1,6 @@
 /**
- * The clients that visualize.ts opens at a click, on its own selector: each sends, half-closes, resets, stalls.
+ * The clients that visualize.ts opens when a button is pressed, on its own selector. Each can send,
+ * half-close, reset and stall.
  *
  * @module
  */
@@ -20,6 +21,8 @@ export type Action = "send" | "half-close" | "reset" | "stall" | "resume";
 
 type Selector = BaseSelector<(socket: Socket) => void, Socket>;
 
+const MOST_CLIENTS = 20;
+const RESERVE = 6; // descriptors that must stay free, for the server's end of a client and for pages
 const BUFFER_SIZE = 4096; // bytes that the kernel holds for a client
 const STALL_TIME = 50; // milliseconds until a stalled client tries to send more
 const RESET = new Uint8Array(Int32Array.of(1, 0).buffer); // struct linger: on, 0 seconds
@@ -32,7 +35,7 @@ export class Clients {
   readonly #clients = new Map<number, OneClient>();
   #nextId = 1;
 
-  /** `changed` is called when list() gives something else. */
+  /** `changed` is called when the result of list() changes. */
   constructor(selector: Selector, server: Address, changed: () => void) {
     this.#selector = selector;
     this.#server = server;
@@ -45,29 +48,44 @@ export class Clients {
     });
   }
 
-  open(): void {
-    const socket = new Socket();
-    for (const size of [SO_RCVBUF, SO_SNDBUF]) socket.setOption(SOL_SOCKET, size, BUFFER_SIZE);
-    socket.connect(this.#server); // on loopback: at once
-    socket.setBlocking(false);
-    const { port } = socket.localAddress as { port: number };
-    const client = {
-      id: this.#nextId++,
-      port,
-      socket,
-      isHalfClosed: false,
-      isStalled: false,
-      count: 0,
-    };
-    this.#clients.set(client.id, client);
-    this.#listen(client);
+  /** Opens a client. Returns why it could not, if so. */
+  open(): string | undefined {
+    if (this.#clients.size >= MOST_CLIENTS) return `${MOST_CLIENTS} clients are enough`;
+    let socket: Socket | undefined;
+    try {
+      using reserve = new DisposableStack();
+      for (let i = 0; i < RESERVE; i++) reserve.use(new Socket());
+      socket = new Socket();
+      for (const size of [SO_RCVBUF, SO_SNDBUF]) socket.setOption(SOL_SOCKET, size, BUFFER_SIZE);
+      socket.connect(this.#server); // over loopback: does not wait
+      socket.setBlocking(false);
+      const { port } = socket.localAddress as { port: number };
+      const id = this.#nextId++;
+      const client = { id, port, socket, isHalfClosed: false, isStalled: false, count: 0 };
+      this.#listen(client);
+      this.#clients.set(id, client);
+    } catch (error) {
+      socket?.close();
+      if (!isOsError(error)) throw error;
+      return error.message; // such as EMFILE
+    }
     this.#changed();
   }
 
-  /** Does what a button says; nothing where the client has gone meanwhile. */
+  /** Does what a button says. Does nothing when the client has gone. */
   act(id: number, action: Action): void {
     const client = this.#clients.get(id);
     if (client === undefined) return;
+    try {
+      this.#act(client, action);
+    } catch (error) {
+      if (!isOsError(error)) throw error;
+      this.#close(client); // such as ECONNRESET
+    }
+    this.#changed();
+  }
+
+  #act(client: OneClient, action: Action): void {
     const { socket } = client;
     if (action === "send" && !client.isHalfClosed && !client.isStalled) {
       socket.send(new TextEncoder().encode(`hello ${++client.count} from ${client.port}\n`));
@@ -76,16 +94,15 @@ export class Clients {
       client.isHalfClosed = true;
     } else if (action === "reset") {
       socket.setOption(SOL_SOCKET, SO_LINGER, RESET);
-      return this.#close(client);
+      this.#close(client);
     } else if (action === "stall" && !client.isHalfClosed && !client.isStalled) {
       client.isStalled = true;
       this.#selector.unregister(socket);
-      flood(client);
+      this.#flood(client);
     } else if (action === "resume" && client.isStalled) {
       client.isStalled = false;
       this.#listen(client);
     }
-    this.#changed();
   }
 
   #listen(client: OneClient): void {
@@ -96,7 +113,21 @@ export class Clients {
         if (!isOsError(error)) throw error;
       }
       this.#close(client);
+      this.#changed();
     });
+  }
+
+  /** Sends and does not read: soon the server cannot send either, and waits for EVENT_WRITE. */
+  #flood(client: OneClient): void {
+    if (!client.isStalled || client.isHalfClosed) return;
+    try {
+      while (client.socket.send(new Uint8Array(BUFFER_SIZE).fill(120)) !== null);
+      setTimeout(() => this.#flood(client), STALL_TIME);
+    } catch (error) {
+      if (!isOsError(error)) throw error;
+      this.#close(client); // the server has reset the connection
+      this.#changed();
+    }
   }
 
   #close(client: OneClient): void {
@@ -104,7 +135,6 @@ export class Clients {
     client.isStalled = false;
     client.socket.close();
     this.#clients.delete(client.id);
-    this.#changed();
   }
 }
 
@@ -115,11 +145,4 @@ interface OneClient {
   isHalfClosed: boolean;
   isStalled: boolean;
   count: number;
-}
-
-/** Sends and does not read: soon the server cannot send either, and waits for EVENT_WRITE. */
-function flood(client: OneClient): void {
-  if (!client.isStalled || client.isHalfClosed) return;
-  while (client.socket.send(new Uint8Array(BUFFER_SIZE).fill(120)) !== null);
-  setTimeout(flood, STALL_TIME, client);
 }

@@ -1,6 +1,7 @@
 /**
- * The echo server that visualize.ts puts on show: a blocking loop in a Worker of its own, so that its trace has its
- * calls alone. It tells the main thread each of them, who is watched, and who is ready.
+ * The echo server that visualize.ts shows: a blocking loop in its own Worker, so that its trace has
+ * only its own calls. It reports to the main thread each call, what is registered, and what is
+ * ready.
  *
  * @module
  */
@@ -17,18 +18,21 @@ import {
   traceSyscalls,
 } from "../../mod.ts";
 
-/** What is told, in the order in which it happens. */
+/** What the worker reports, in the order in which it happens. */
 export type Report =
   | { kind: "listening"; address: Address; waker: number }
-  /** A call that has returned. `lane` is the descriptor that it is about, or SELECTOR. */
+  /** A call that has returned. `lane` is its descriptor, or SELECTOR. */
   | { kind: "call"; lane: number; name: string; line: string; failed: boolean; duration: number }
-  /** Who is watched now, and what select() has found, as sums of EVENT_READ and EVENT_WRITE. */
+  /**
+   * What is registered, and what select() found ready; both are sums of EVENT_READ and EVENT_WRITE.
+   */
   | { kind: "state"; lanes: { fd: number; role: string; events: number; ready: number }[] };
 
-/** The lane of the calls that wait, and of what they wait with. */
+/** The lane of the calls that wait. */
 export const SELECTOR = -1;
 
-const BUFFER_SIZE = 4096; // bytes: small, so that a client that does not read is soon felt
+const BUFFER_SIZE = 4096; // bytes: small, so that a client that does not read soon has an effect
+const RETRY = 100; // milliseconds until a server without free descriptors accepts again
 const OF_SELECTOR = /^(epoll_create1|epoll_wait|epoll_pwait2|kqueue|kevent|p?poll|select|WSAPoll)$/;
 
 if (self.name === "echo") serve(self as unknown as Worker);
@@ -50,10 +54,18 @@ function serve(mainThread: Worker) {
   using server = new Socket();
   const roles = new Map([[server.fileno(), "listener"]]);
   const unsent = new Map<Socket, Uint8Array>();
+  let isFull = false;
   const buffer = new Uint8Array(BUFFER_SIZE);
 
   function accept(server: Socket) {
-    const connection = server.accept();
+    let connection: Socket | null;
+    try {
+      connection = server.accept();
+    } catch (error) {
+      if (!isOsError(error)) throw error;
+      if (error.code !== "ECONNABORTED") pause(); // such as EMFILE
+      return;
+    }
     if (connection === null) return;
     const { port } = connection.remoteAddress as { port: number };
     roles.set(connection.fileno(), `client on port ${port}`);
@@ -84,6 +96,17 @@ function serve(mainThread: Worker) {
     connection.close();
   }
 
+  // Without free descriptors waiting clients keep the listener ready: unregister it for a while.
+  function pause() {
+    isFull = true;
+    selector.unregister(server);
+  }
+
+  function resume() {
+    isFull = false;
+    selector.register(server, EVENT_READ, accept);
+  }
+
   function tellState(ready: ReadonlyMap<number, number> = new Map()) {
     const lanes = [...selector.getMap().values()].map(({ fd, events }) => {
       return { fd, role: roles.get(fd)!, events, ready: ready.get(fd) ?? 0 };
@@ -100,8 +123,14 @@ function serve(mainThread: Worker) {
   tell({ kind: "listening", address: server.localAddress, waker: selector.waker.fd });
   tellState();
 
-  // The main thread ends it with the waker: then nothing is ready.
-  for (let ready = selector.select(); ready.length > 0; ready = selector.select()) {
+  while (true) {
+    const limit = isFull ? RETRY : Infinity;
+    const start = performance.now();
+    const ready = selector.select(limit);
+    // Before the limit nothing is ready only when the main thread has woken the selector, to end
+    // it.
+    if (ready.length === 0 && performance.now() - start < limit) break;
+    if (isFull) resume();
     tellState(new Map(ready.map(([{ fd }, events]) => [fd, events])));
     for (const [key] of ready) {
       try {

@@ -1,6 +1,7 @@
 /**
- * What runs in the browser: takes the reports of visualize.ts as server-sent events, and draws them. visualize.ts
- * takes the types out and serves the rest as it is, so only types may be imported here.
+ * What runs in the browser: takes the reports of visualize.ts as server-sent events, and draws
+ * them. visualize.ts takes the types out and serves the rest as it is, so only types may be
+ * imported here.
  *
  * @module
  */
@@ -26,9 +27,9 @@ const LABEL_WIDTH = 290; // pixels, of the text at the left of each lane
 const LANE_HEIGHT = 46;
 const COLUMN_WIDTH = 26;
 const LOG_LENGTH = 200;
-const READY_TIME = 800; // milliseconds that one sees what was ready
+const READY_TIME = 800; // milliseconds for which "ready" is shown
 
-// What a mark shows, by the call; by `control`, where it is none of these.
+// The kind and the letter of a mark. A call that is not listed is of the kind "control".
 const KINDS: Record<string, [kind: string, letter: string]> = {
   accept: ["receive", "a"],
   accept4: ["receive", "a"],
@@ -60,7 +61,12 @@ let chosen: Call | undefined;
 let isDrawn = true;
 
 document.querySelector("#open")!.addEventListener("click", () => post("/clients"));
-new EventSource("/events").addEventListener("message", ({ data }) => {
+const events = new EventSource("/events");
+events.addEventListener("error", () => {
+  if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
+  chosenLine.textContent = "Too many pages are open. Close one, and reload this one.";
+});
+events.addEventListener("message", ({ data }) => {
   const report: Report | { kind: "clients"; clients: Client[] } = JSON.parse(data);
   if (report.kind === "call") take(report);
   if (report.kind === "state") watch(report.lanes);
@@ -83,7 +89,7 @@ function take(call: Call) {
   drawSoon();
 }
 
-/** Others are watched, or ready. */
+/** What is registered, or ready, has changed. */
 function watch(watched: { fd: number; role: string; events: number; ready: number }[]) {
   for (const lane of lanes.values()) lane.events = 0;
   for (const { fd, role, events, ready } of watched) {
@@ -110,7 +116,7 @@ function draw() {
   isDrawn = true;
   const columns = Math.floor((svg.clientWidth - LABEL_WIDTH) / COLUMN_WIDTH);
   const shown = calls.slice(-columns);
-  // A closed descriptor's lane goes when its last call does.
+  // The lane of a closed descriptor is removed together with its last call.
   for (const [fd, { isClosed }] of lanes) {
     if (isClosed && !shown.some((call) => call.lane === fd)) lanes.delete(fd);
   }
@@ -149,13 +155,15 @@ function drawCall(call: Call, column: number, row: number): SVGElement {
     element("rect", { x, y, width: 20, height: 22, rx: 5 }),
     element("text", { x: x + 10, y: y + 15 }, letter),
   );
-  group.addEventListener("pointermove", () => choose(call)); // not "enter": it is drawn anew under a pointer at rest
+  // Not "pointerenter", because the mark is redrawn under a pointer at rest.
+  group.addEventListener("pointermove", () => choose(call));
   return group;
 }
 
 function choose(call: Call) {
   chosen = call;
-  chosenLine.textContent = `${call.line}  <${(call.duration / 1e6).toFixed(6)}>`; // seconds, as strace -T
+  const seconds = call.duration / 1e6; // as strace -T prints it
+  chosenLine.textContent = `${call.line}  <${seconds.toFixed(6)}>`;
   drawSoon();
 }
 
@@ -174,7 +182,7 @@ svg.addEventListener("keydown", (event) => {
 });
 addEventListener("resize", drawSoon);
 
-/** The clients that there are, each with its buttons. */
+/** Shows the clients, each with its buttons. */
 function list(clients: Client[]) {
   const focused = document.activeElement?.id;
   clientList.replaceChildren(...clients.map(({ id, port, isHalfClosed, isStalled }) => {
@@ -204,8 +212,9 @@ function button(id: number, action: string, isDisabled: boolean): HTMLButtonElem
   return button;
 }
 
-function post(path: string) {
-  fetch(path, { method: "POST" });
+async function post(path: string) {
+  const response = await fetch(path, { method: "POST" });
+  if (!response.ok) chosenLine.textContent = await response.text(); // such as too many clients
 }
 
 function namesOf(events: number): string {
