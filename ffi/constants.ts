@@ -220,6 +220,44 @@ export const MSG_DONTWAIT: number = constants.MSG_DONTWAIT;
 export const MSG_WAITALL: number = constants.MSG_WAITALL;
 /** A gone peer is EPIPE without SIGPIPE. `<sys/socket.h>` */
 export const MSG_NOSIGNAL: number = constants.MSG_NOSIGNAL;
+/** Linux: messages to and from the kernel. netlink(7). `<sys/socket.h>` */
+export const AF_NETLINK: number = constants.AF_NETLINK;
+/** Linux: frames of the link layer. packet(7). `<sys/socket.h>` */
+export const AF_PACKET: number = constants.AF_PACKET;
+/** Linux and NetBSD: CAN bus. `<sys/socket.h>` */
+export const AF_CAN: number = constants.AF_CAN;
+/** Bluetooth. `<sys/socket.h>` */
+export const AF_BLUETOOTH: number = constants.AF_BLUETOOTH;
+/** Virtual machines and their host. vsock(7). `<sys/socket.h>` */
+export const AF_VSOCK: number = constants.AF_VSOCK;
+/** AF_UNIX: recvmsg(2) reports the sender's credentials (SCM_CREDENTIALS). `<sys/socket.h>` */
+export const SO_PASSCRED: number = constants.SO_PASSCRED;
+/** AF_UNIX: the credentials of the peer, a `struct ucred`; read only. `<sys/socket.h>` */
+export const SO_PEERCRED: number = constants.SO_PEERCRED;
+/** The network interface, by name, that the socket is bound to. `<sys/socket.h>` */
+export const SO_BINDTODEVICE: number = constants.SO_BINDTODEVICE;
+/** recvmsg(2) reports when a datagram arrived, as a `struct timespec` (SCM_TIMESTAMPNS). `<sys/socket.h>` */
+export const SO_TIMESTAMPNS: number = constants.SO_TIMESTAMPNS;
+/** The mark of every packet that the socket sends. `<sys/socket.h>` */
+export const SO_MARK: number = constants.SO_MARK;
+/** Returned by recvmsg(2): control data were discarded for lack of room. `<sys/socket.h>` */
+export const MSG_CTRUNC: number = constants.MSG_CTRUNC;
+/** Ends a record (SOCK_SEQPACKET). `<sys/socket.h>` */
+export const MSG_EOR: number = constants.MSG_EOR;
+/** Receives from the error queue. `<sys/socket.h>` */
+export const MSG_ERRQUEUE: number = constants.MSG_ERRQUEUE;
+/** More data follow: the kernel holds the segment or datagram back. `<sys/socket.h>` */
+export const MSG_MORE: number = constants.MSG_MORE;
+/** recvmsg(2) sets close-on-exec on the descriptors that it receives. `<sys/socket.h>` */
+export const MSG_CMSG_CLOEXEC: number = constants.MSG_CMSG_CLOEXEC;
+/** Control message: descriptors, an array of int. unix(7). `<sys/socket.h>` */
+export const SCM_RIGHTS: number = constants.SCM_RIGHTS;
+/** Control message: the sender's process, user and group, a `struct ucred`. unix(7). `<sys/socket.h>` */
+export const SCM_CREDENTIALS: number = constants.SCM_CREDENTIALS;
+/** Control message of the BSDs: the sender's credentials. unix(4). `<sys/socket.h>` */
+export const SCM_CREDS: number = constants.SCM_CREDS;
+/** Control message: when the datagram arrived, a `struct timespec`. `<sys/socket.h>` */
+export const SCM_TIMESTAMPNS: number = constants.SCM_TIMESTAMPNS;
 /** Ends receiving. `<sys/socket.h>` */
 export const SHUT_RD: number = constants.SHUT_RD;
 /** Ends sending. `<sys/socket.h>` */
@@ -239,8 +277,70 @@ export const IPPROTO_UDP: number = constants.IPPROTO_UDP;
 export const IPPROTO_IPV6: number = constants.IPPROTO_IPV6;
 /** Keeps IPv4 off an IPv6 socket. `<netinet/in.h>, <netinet/tcp.h>` */
 export const IPV6_V6ONLY: number = constants.IPV6_V6ONLY;
+/** ICMP, as the protocol of a raw or datagram socket. `<netinet/in.h>` */
+export const IPPROTO_ICMP: number = constants.IPPROTO_ICMP;
+/** ICMPv6, as the protocol of a raw or datagram socket. `<netinet/in.h>` */
+export const IPPROTO_ICMPV6: number = constants.IPPROTO_ICMPV6;
+/** Raw IP packets, with their IP header. `<netinet/in.h>` */
+export const IPPROTO_RAW: number = constants.IPPROTO_RAW;
+/** The type-of-service byte of sent packets. `<netinet/in.h>` */
+export const IP_TOS: number = constants.IP_TOS;
+/** The time to live of sent packets. `<netinet/in.h>` */
+export const IP_TTL: number = constants.IP_TTL;
+/** recvmsg(2) reports the interface and the destination address of a datagram, and sendmsg(2) chooses them. `<netinet/in.h>` */
+export const IP_PKTINFO: number = constants.IP_PKTINFO;
+/** Lets the socket bind to addresses that are not the host's. `<netinet/in.h>` */
+export const IP_TRANSPARENT: number = constants.IP_TRANSPARENT;
+/** The interface that multicast datagrams leave by. `<netinet/in.h>` */
+export const IP_MULTICAST_IF: number = constants.IP_MULTICAST_IF;
+/** The time to live of multicast datagrams. `<netinet/in.h>` */
+export const IP_MULTICAST_TTL: number = constants.IP_MULTICAST_TTL;
+/** Whether multicast datagrams are delivered on this host too. `<netinet/in.h>` */
+export const IP_MULTICAST_LOOP: number = constants.IP_MULTICAST_LOOP;
+/** Joins a multicast group, a `struct ip_mreq`. `<netinet/in.h>` */
+export const IP_ADD_MEMBERSHIP: number = constants.IP_ADD_MEMBERSHIP;
+/** Leaves a multicast group, a `struct ip_mreq`. `<netinet/in.h>` */
+export const IP_DROP_MEMBERSHIP: number = constants.IP_DROP_MEMBERSHIP;
+/** The hop limit of sent packets. `<netinet/in.h>` */
+export const IPV6_UNICAST_HOPS: number = constants.IPV6_UNICAST_HOPS;
+/** The interface that multicast datagrams leave by. `<netinet/in.h>` */
+export const IPV6_MULTICAST_IF: number = constants.IPV6_MULTICAST_IF;
+/** The hop limit of multicast datagrams. `<netinet/in.h>` */
+export const IPV6_MULTICAST_HOPS: number = constants.IPV6_MULTICAST_HOPS;
+/** Whether multicast datagrams are delivered on this host too. `<netinet/in.h>` */
+export const IPV6_MULTICAST_LOOP: number = constants.IPV6_MULTICAST_LOOP;
+/** Joins a multicast group, a `struct ipv6_mreq`. `<netinet/in.h>` */
+export const IPV6_JOIN_GROUP: number = constants.IPV6_JOIN_GROUP;
+/** Leaves a multicast group, a `struct ipv6_mreq`. `<netinet/in.h>` */
+export const IPV6_LEAVE_GROUP: number = constants.IPV6_LEAVE_GROUP;
+/** recvmsg(2) reports the interface and the destination address of a datagram (IPV6_PKTINFO). `<netinet/in.h>` */
+export const IPV6_RECVPKTINFO: number = constants.IPV6_RECVPKTINFO;
+/** Control message: interface and address of a datagram, a `struct in6_pktinfo`. `<netinet/in.h>` */
+export const IPV6_PKTINFO: number = constants.IPV6_PKTINFO;
 /** Sends small segments at once. `<netinet/in.h>, <netinet/tcp.h>` */
 export const TCP_NODELAY: number = constants.TCP_NODELAY;
+/** Sends full segments only, until it is switched off. `<netinet/tcp.h>` */
+export const TCP_CORK: number = constants.TCP_CORK;
+/** Seconds without traffic before the first keep-alive probe; macOS calls it TCP_KEEPALIVE. `<netinet/tcp.h>` */
+export const TCP_KEEPIDLE: number = constants.TCP_KEEPIDLE;
+/** macOS: seconds without traffic before the first keep-alive probe. `<netinet/tcp.h>` */
+export const TCP_KEEPALIVE: number = constants.TCP_KEEPALIVE;
+/** Seconds between keep-alive probes. `<netinet/tcp.h>` */
+export const TCP_KEEPINTVL: number = constants.TCP_KEEPINTVL;
+/** Keep-alive probes without an answer before the connection is dropped. `<netinet/tcp.h>` */
+export const TCP_KEEPCNT: number = constants.TCP_KEEPCNT;
+/** Accepts a connection only once data have arrived. `<netinet/tcp.h>` */
+export const TCP_DEFER_ACCEPT: number = constants.TCP_DEFER_ACCEPT;
+/** The state of the connection, a `struct tcp_info`; read only. `<netinet/tcp.h>` */
+export const TCP_INFO: number = constants.TCP_INFO;
+/** Acknowledges at once. `<netinet/tcp.h>` */
+export const TCP_QUICKACK: number = constants.TCP_QUICKACK;
+/** The name of the congestion control algorithm. `<netinet/tcp.h>` */
+export const TCP_CONGESTION: number = constants.TCP_CONGESTION;
+/** Milliseconds that sent data may stay unacknowledged. `<netinet/tcp.h>` */
+export const TCP_USER_TIMEOUT: number = constants.TCP_USER_TIMEOUT;
+/** Accepts data in the first segment of a connection. `<netinet/tcp.h>` */
+export const TCP_FASTOPEN: number = constants.TCP_FASTOPEN;
 
 // <fcntl.h>
 
@@ -268,6 +368,23 @@ export const O_RDWR: number = constants.O_RDWR;
 export const O_NONBLOCK: number = constants.O_NONBLOCK;
 /** Closes the descriptor on exec. `<fcntl.h>` */
 export const O_CLOEXEC: number = constants.O_CLOEXEC;
+/** Creates the file if it does not exist. `<fcntl.h>` */
+export const O_CREAT: number = constants.O_CREAT;
+/** With O_CREAT: fails with EEXIST if the file exists. `<fcntl.h>` */
+export const O_EXCL: number = constants.O_EXCL;
+/** A terminal does not become the controlling terminal. `<fcntl.h>` */
+export const O_NOCTTY: number = constants.O_NOCTTY;
+/** Empties the file. `<fcntl.h>` */
+export const O_TRUNC: number = constants.O_TRUNC;
+/** Writes at the end of the file. `<fcntl.h>` */
+export const O_APPEND: number = constants.O_APPEND;
+/** Fails with ENOTDIR unless it is a directory. `<fcntl.h>` */
+export const O_DIRECTORY: number = constants.O_DIRECTORY;
+
+// <limits.h>
+
+/** The most buffers that sendmsg(2) and recvmsg(2) take. `<limits.h>` */
+export const IOV_MAX: number = constants.IOV_MAX;
 
 // <winsock2.h>
 

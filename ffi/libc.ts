@@ -142,6 +142,14 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  open: {
+    parameters: [
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // mode_t mode, variadic
+    ],
+    result: "i32",
+  },
   read: {
     parameters: [
       "i32", // int fd
@@ -258,6 +266,22 @@ const SYMBOLS = {
       "i32", // int flags
       "buffer", // const struct sockaddr *dest_addr
       "u32", // socklen_t addrlen
+    ],
+    result: "i32",
+  },
+  recvmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct msghdr *msg
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+  sendmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct msghdr *msg
+      "i32", // int flags
     ],
     result: "i32",
   },
@@ -477,7 +501,10 @@ function openSymbols(paths: readonly string[]): Symbols {
     paths,
     Object.fromEntries(optional) as Deno.ForeignLibraryInterface,
   );
-  if (platform.variadicOnStack) found.fcntl = openFcntlOnStack(paths);
+  if (platform.variadicOnStack) {
+    found.fcntl = openFcntlOnStack(paths);
+    found.open = openOpenOnStack(paths);
+  }
   if (platform.isWinsock) {
     found = keepingErrors({ ...found, ...openKernel32() }, startWinsock(paths));
   }
@@ -502,6 +529,17 @@ function openFcntlOnStack(paths: readonly string[]): Symbols["fcntl"] {
     },
   });
   return (fd, cmd, arg) => fcntl(fd, cmd, 0n, 0n, 0n, 0n, 0n, 0n, BigInt(arg));
+}
+
+/** open(2) there: its mode is variadic too. */
+function openOpenOnStack(paths: readonly string[]): Symbols["open"] {
+  const { open } = openFirst(paths, {
+    open: {
+      parameters: ["buffer", "i32", "i64", "i64", "i64", "i64", "i64", "i64", "i64"],
+      result: "i32",
+    },
+  });
+  return (pathname, flags, mode) => open(pathname, flags, 0n, 0n, 0n, 0n, 0n, 0n, BigInt(mode));
 }
 
 type Winsock = Deno.DynamicLibrary<typeof WINSOCK>["symbols"];

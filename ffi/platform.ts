@@ -57,6 +57,14 @@ export interface Platform {
   readonly canonnameFirst: boolean;
   /** Socket options, by level and name, whose value holds pointers that the kernel writes through: whatever the bytes say. */
   readonly pointerOptions: readonly (readonly [level: number, name: number])[];
+  /** `struct msghdr`: its size, and the offset of `msg_flags`. What comes before has the same offsets everywhere. */
+  readonly msghdr: { readonly size: number; readonly flags: number };
+  /** `struct cmsghdr`: the offset of `cmsg_level`, and what control messages are aligned to. */
+  readonly cmsghdr: { readonly level: number; readonly alignment: number };
+  /** Levels of control messages that hold pointers. */
+  readonly pointerControlLevels: readonly number[];
+  /** MSG_ZEROCOPY, or 0. */
+  readonly zerocopyFlag: number;
   /** `time_t` and `suseconds_t`, as `struct timeval` has them. */
   readonly seconds: "i32" | "i64";
   readonly suseconds: "i32" | "i64";
@@ -79,6 +87,10 @@ const glibcOrMusl: Platform = {
   sunPathSize: 108,
   canonnameFirst: false,
   pointerOptions: linux.pointerOptions,
+  msghdr: { size: 56, flags: 48 },
+  cmsghdr: { level: 8, alignment: 8 },
+  pointerControlLevels: [276], // SOL_RDS: RDS_CMSG_RDMA_ARGS and RDS_CMSG_RDMA_MAP
+  zerocopyFlag: 0x4000000,
   seconds: "i64",
   suseconds: "i64",
 };
@@ -97,6 +109,10 @@ const macos: Platform = {
   sunPathSize: 104,
   canonnameFirst: true,
   pointerOptions: [],
+  msghdr: { size: 48, flags: 44 },
+  cmsghdr: { level: 4, alignment: 4 },
+  pointerControlLevels: [],
+  zerocopyFlag: 0,
   suseconds: "i32",
 };
 
@@ -112,6 +128,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     constants: freebsd.constants,
     errnos: freebsd.errnos,
     kevent: { filter: "i16", flags: "u16", ext: 32 }, // since FreeBSD 12
+    cmsghdr: { level: 4, alignment: 8 },
     suseconds: "i64",
   },
   netbsd: {
@@ -123,6 +140,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     constants: netbsd.constants,
     errnos: netbsd.errnos,
     kevent: { filter: "u32", flags: "u32", ext: 0 },
+    cmsghdr: { level: 4, alignment: 8 },
   },
   windows: {
     ...glibcOrMusl,
@@ -137,6 +155,8 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     packedEpollEvent: false,
     canonnameFirst: true,
     pointerOptions: [],
+    pointerControlLevels: [],
+    zerocopyFlag: 0,
     seconds: "i32",
     suseconds: "i32",
   },

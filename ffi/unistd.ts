@@ -4,9 +4,33 @@
  * @module
  */
 
-import { checkInt, checkMemory, checkSize, checkUnsigned, type Memory } from "./arguments.ts";
+import {
+  checkInt,
+  checkMemory,
+  checkSize,
+  checkUnsigned,
+  cString,
+  type Memory,
+} from "./arguments.ts";
 import { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL } from "./constants.ts";
 import { libc } from "./libc.ts";
+
+/**
+ * `int open(const char *pathname, int flags, mode_t mode)`: opens a file and returns its descriptor,
+ * or -1. open(2)
+ *
+ * @param pathname The path of the file.
+ * @param flags O_RDONLY, O_WRONLY or O_RDWR, with O_CLOEXEC, O_NONBLOCK, O_CREAT and the like.
+ * @param mode With O_CREAT: the permission bits of a new file, as in 0o644.
+ * @throws {TypeError} When `pathname` is no string, or holds a NUL character.
+ * @throws {Deno.errors.NotSupported} On Windows.
+ */
+export function open(pathname: string, flags: number, mode = 0): number {
+  const path = cString(pathname, "pathname");
+  checkInt(flags, "flags");
+  checkUnsigned(mode, "mode");
+  return libc().open(path, flags, mode);
+}
 
 /**
  * `ssize_t read(int fd, void *buf, size_t count)`: reads at most `count` bytes; 0 is the end of the file. read(2)

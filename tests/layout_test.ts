@@ -25,6 +25,7 @@ const HEADERS = [
   "arpa/inet.h",
   "errno.h",
   "fcntl.h",
+  "limits.h",
   "netdb.h",
   "netinet/in.h",
   "netinet/tcp.h",
@@ -54,6 +55,7 @@ const STRUCTS = {
   "struct sockaddr_un": [ffi.sockaddr_un, 2],
   "struct sockaddr_storage": [ffi.sockaddr_storage, 0],
   "struct addrinfo": [ffi.addrinfo, 8],
+  "struct cmsghdr": [ffi.cmsghdr, 3],
 } as const;
 
 /** A struct as C fills it, and the bytes that our codec writes for the same values. */
@@ -194,7 +196,7 @@ test("Every struct has the size and the offsets that the compiler gives it", asy
   for (const [type, [codec, fields]] of Object.entries(STRUCTS)) {
     assertEquals("offsets" in codec ? Object.keys(codec.offsets).length : 0, fields, type);
   }
-  assertEquals(await compare(layouts), 10 + 27);
+  assertEquals(await compare(layouts), 11 + 30);
 });
 
 test("Every codec writes the bytes that C writes, signs and byte orders included", async () => {

@@ -42,6 +42,15 @@ const RENAMED: Readonly<Record<string, string>> = {
   ECANCELED: "WSAECANCELLED",
 };
 
+/** Constants of Microsoft's SDK that mingw-w64 10.0.0 does not define yet. */
+const NOT_IN_MINGW = [
+  "TCP_KEEPIDLE",
+  "TCP_KEEPALIVE",
+  "TCP_KEEPINTVL",
+  "TCP_KEEPCNT",
+  "TCP_FASTOPEN",
+];
+
 /** C's expressions, and what each must be. */
 const LAYOUTS: Readonly<Record<string, number>> = {
   "sizeof(WSAPOLLFD)": 16,
@@ -103,9 +112,8 @@ async function compile(source: string): Promise<string> {
 
 function figures(): [string, number][] {
   return [
-    ...Object.entries<number>(constants).map(([name, figure]): [string, number] => {
-      return [RENAMED[name] ?? name, figure];
-    }),
+    ...Object.entries<number>(constants).filter(([name]) => !NOT_IN_MINGW.includes(name))
+      .map(([name, figure]): [string, number] => [RENAMED[name] ?? name, figure]),
     ...Object.entries<number>(errnos).map(([name, figure]): [string, number] => {
       return [RENAMED[name] ?? `WSA${name}`, figure];
     }),
