@@ -1,6 +1,7 @@
 /**
- * The platform's constants under their C names. What each means is in the man page of the header that it is listed
- * under; the figures are in the platform's own table (`linux.ts`, `darwin.ts` …). A constant that the platform lacks is 0, an errno -1.
+ * The platform's constants under their C names. What each means is in the man page of the header
+ * that it is listed under; the figures are in the platform's own table (`linux.ts`, `darwin.ts` …).
+ * A constant that the platform lacks is 0, an errno -1.
  *
  * @module
  */
@@ -98,7 +99,9 @@ export const NOTE_FFOR: number = constants.NOTE_FFOR;
 export const NOTE_FFCOPY: number = constants.NOTE_FFCOPY;
 /** EVFILT_USER: triggers the event. `<sys/event.h>` */
 export const NOTE_TRIGGER: number = constants.NOTE_TRIGGER;
-/** EVFILT_READ and EVFILT_WRITE: `data` is the least number of bytes that counts. `<sys/event.h>` */
+/**
+ * EVFILT_READ and EVFILT_WRITE: `data` is the least number of bytes that counts. `<sys/event.h>`
+ */
 export const NOTE_LOWAT: number = constants.NOTE_LOWAT;
 /** EVFILT_EXCEPT: urgent data. `<sys/event.h>` */
 export const NOTE_OOB: number = constants.NOTE_OOB;
@@ -130,7 +133,9 @@ export const POLLRDHUP: number = constants.POLLRDHUP;
 
 // <sys/select.h>
 
-/** The number of bits in an fd_set: select(2) takes descriptors below this only. `<sys/select.h>` */
+/**
+ * The number of bits in an fd_set: select(2) takes descriptors below this only. `<sys/select.h>`
+ */
 export const FD_SETSIZE: number = constants.FD_SETSIZE;
 
 // <sys/eventfd.h>
@@ -236,7 +241,10 @@ export const SO_PASSCRED: number = constants.SO_PASSCRED;
 export const SO_PEERCRED: number = constants.SO_PEERCRED;
 /** The network interface, by name, that the socket is bound to. `<sys/socket.h>` */
 export const SO_BINDTODEVICE: number = constants.SO_BINDTODEVICE;
-/** recvmsg(2) reports when a datagram arrived, as a `struct timespec` (SCM_TIMESTAMPNS). `<sys/socket.h>` */
+/**
+ * recvmsg(2) reports when a datagram arrived, as a `struct timespec` (SCM_TIMESTAMPNS).
+ * `<sys/socket.h>`
+ */
 export const SO_TIMESTAMPNS: number = constants.SO_TIMESTAMPNS;
 /** The mark of every packet that the socket sends. `<sys/socket.h>` */
 export const SO_MARK: number = constants.SO_MARK;
@@ -252,7 +260,10 @@ export const MSG_MORE: number = constants.MSG_MORE;
 export const MSG_CMSG_CLOEXEC: number = constants.MSG_CMSG_CLOEXEC;
 /** Control message: descriptors, an array of int. unix(7). `<sys/socket.h>` */
 export const SCM_RIGHTS: number = constants.SCM_RIGHTS;
-/** Control message: the sender's process, user and group, a `struct ucred`. unix(7). `<sys/socket.h>` */
+/**
+ * Control message: the sender's process, user and group, a `struct ucred`. unix(7).
+ * `<sys/socket.h>`
+ */
 export const SCM_CREDENTIALS: number = constants.SCM_CREDENTIALS;
 /** Control message of the BSDs: the sender's credentials. unix(4). `<sys/socket.h>` */
 export const SCM_CREDS: number = constants.SCM_CREDS;
@@ -287,7 +298,10 @@ export const IPPROTO_RAW: number = constants.IPPROTO_RAW;
 export const IP_TOS: number = constants.IP_TOS;
 /** The time to live of sent packets. `<netinet/in.h>` */
 export const IP_TTL: number = constants.IP_TTL;
-/** recvmsg(2) reports the interface and the destination address of a datagram, and sendmsg(2) chooses them. `<netinet/in.h>` */
+/**
+ * recvmsg(2) reports the interface and the destination address of a datagram, and sendmsg(2)
+ * chooses them. `<netinet/in.h>`
+ */
 export const IP_PKTINFO: number = constants.IP_PKTINFO;
 /** Lets the socket bind to addresses that are not the host's. `<netinet/in.h>` */
 export const IP_TRANSPARENT: number = constants.IP_TRANSPARENT;
@@ -313,15 +327,23 @@ export const IPV6_MULTICAST_LOOP: number = constants.IPV6_MULTICAST_LOOP;
 export const IPV6_JOIN_GROUP: number = constants.IPV6_JOIN_GROUP;
 /** Leaves a multicast group, a `struct ipv6_mreq`. `<netinet/in.h>` */
 export const IPV6_LEAVE_GROUP: number = constants.IPV6_LEAVE_GROUP;
-/** recvmsg(2) reports the interface and the destination address of a datagram (IPV6_PKTINFO). `<netinet/in.h>` */
+/**
+ * recvmsg(2) reports the interface and the destination address of a datagram (IPV6_PKTINFO).
+ * `<netinet/in.h>`
+ */
 export const IPV6_RECVPKTINFO: number = constants.IPV6_RECVPKTINFO;
-/** Control message: interface and address of a datagram, a `struct in6_pktinfo`. `<netinet/in.h>` */
+/**
+ * Control message: interface and address of a datagram, a `struct in6_pktinfo`. `<netinet/in.h>`
+ */
 export const IPV6_PKTINFO: number = constants.IPV6_PKTINFO;
 /** Sends small segments at once. `<netinet/in.h>, <netinet/tcp.h>` */
 export const TCP_NODELAY: number = constants.TCP_NODELAY;
 /** Sends full segments only, until it is switched off. `<netinet/tcp.h>` */
 export const TCP_CORK: number = constants.TCP_CORK;
-/** Seconds without traffic before the first keep-alive probe; macOS calls it TCP_KEEPALIVE. `<netinet/tcp.h>` */
+/**
+ * Seconds without traffic before the first keep-alive probe; macOS calls it TCP_KEEPALIVE.
+ * `<netinet/tcp.h>`
+ */
 export const TCP_KEEPIDLE: number = constants.TCP_KEEPIDLE;
 /** macOS: seconds without traffic before the first keep-alive probe. `<netinet/tcp.h>` */
 export const TCP_KEEPALIVE: number = constants.TCP_KEEPALIVE;
@@ -388,9 +410,15 @@ export const IOV_MAX: number = constants.IOV_MAX;
 
 // <winsock2.h>
 
-/** Windows: calls that would block fail with EAGAIN, or wait again; for ioctlsocket(). `<winsock2.h>` */
+/**
+ * Windows: calls that would block fail with EAGAIN, or wait again; for ioctlsocket().
+ * `<winsock2.h>`
+ */
 export const FIONBIO: number = constants.FIONBIO;
-/** Windows: the socket's family, type and protocol, as a WSAPROTOCOL_INFOW; read only. `<winsock2.h>` */
+/**
+ * Windows: the socket's family, type and protocol, as a WSAPROTOCOL_INFOW; read only.
+ * `<winsock2.h>`
+ */
 export const SO_PROTOCOL_INFOW: number = constants.SO_PROTOCOL_INFOW;
 /** Windows: child processes inherit the handle; for SetHandleInformation(). `<winbase.h>` */
 export const HANDLE_FLAG_INHERIT: number = constants.HANDLE_FLAG_INHERIT;

@@ -1,9 +1,11 @@
 /**
- * The C library, opened with `Deno.dlopen` when it is first called: never at import, so that importing needs no permission,
- * and never closed. Each symbol stands beside its C declaration. `size_t` is declared u32 and `ssize_t` i32, which
- * keeps every call on V8's fast path; callers keep their lengths below 2^31, as Linux does anyway (it caps a
- * transfer at 0x7ffff000 bytes). On Windows a descriptor is a SOCKET, as wide as a pointer; i32 will do, since handles have
- * 32 significant bits and are sign-extended ("Interprocess Communication Between 32-bit and 64-bit Applications").
+ * The C library, opened with `Deno.dlopen` when it is first called: never at import, so that
+ * importing needs no permission, and never closed. Each symbol stands beside its C declaration.
+ * `size_t` is declared u32 and `ssize_t` i32, which keeps every call on V8's fast path; callers
+ * keep their lengths below 2^31, as Linux does anyway (it caps a transfer at 0x7ffff000 bytes). On
+ * Windows a descriptor is a SOCKET, as wide as a pointer; i32 will do, since handles have 32
+ * significant bits and are sign-extended ("Interprocess Communication Between 32-bit and 64-bit
+ * Applications").
  *
  * @module
  */
@@ -443,8 +445,9 @@ export function setErrno(number: number): void {
 }
 
 /**
- * The error number that the last failed call of this thread left. Read it straight after the call: whatever
- * allocates or calls in between may lose it. On Windows it is that of this library's own calls. `errno(3)`
+ * The error number that the last failed call of this thread left. Read it straight after the call:
+ * whatever allocates or calls in between may lose it. On Windows it is that of this library's own
+ * calls. `errno(3)`
  *
  * @returns The platform's number, for instance 104 for ECONNRESET on Linux.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
@@ -462,7 +465,8 @@ export function errno(): number {
 }
 
 function open(): Symbols {
-  // Asked for without a path: the prompt for a path does not let a bare name such as libc.so.6 through.
+  // Asked for without a path: the prompt for a path does not let a bare name such as libc.so.6
+  // through.
   if (Deno.permissions.requestSync({ name: "ffi" }).state !== "granted") {
     throw new Deno.errors.NotCapable(
       "Requires ffi access to call the C library, run again with the --allow-ffi flag",
@@ -518,8 +522,9 @@ function openSymbols(paths: readonly string[]): Symbols {
 }
 
 /**
- * fcntl(2) where variadic arguments travel on the stack: six arguments that nobody reads fill the registers up, so that
- * the one behind them is on the stack. "Writing ARM64 code for Apple platforms"
+ * fcntl(2) where variadic arguments travel on the stack: six arguments that nobody reads fill the
+ * registers up, so that the one behind them is on the stack. "Writing ARM64 code for Apple
+ * platforms"
  */
 function openFcntlOnStack(paths: readonly string[]): Symbols["fcntl"] {
   const { fcntl } = openFirst(paths, {
@@ -565,8 +570,9 @@ function startWinsock(paths: readonly string[]): Winsock {
 }
 
 /**
- * Takes each error over as soon as its call has failed. Winsock's last error is the thread's, which V8 changes when it asks
- * for memory: compiling what comes next is enough for an EWOULDBLOCK to become ERROR_INVALID_ADDRESS.
+ * Takes each error over as soon as its call has failed. Winsock's last error is the thread's, which
+ * V8 changes when it asks for memory: compiling what comes next is enough for an EWOULDBLOCK to
+ * become ERROR_INVALID_ADDRESS.
  */
 function keepingErrors(symbols: Record<string, unknown>, { WSAGetLastError }: Winsock) {
   const entries = Object.entries(symbols).map(([name, call]) => {

@@ -35,7 +35,9 @@ export interface Msghdr {
   msg_control?: Memory | null;
   /** The control data's length in bytes. */
   msg_controllen?: number;
-  /** MSG_TRUNC: the datagram was longer than the buffers. MSG_CTRUNC: control data were discarded. */
+  /**
+   * MSG_TRUNC: the datagram was longer than the buffers. MSG_CTRUNC: control data were discarded.
+   */
   msg_flags?: number;
 }
 
@@ -58,8 +60,8 @@ export interface Cmsghdr {
  * @param flags MSG_NOSIGNAL and the like.
  * @returns The number of bytes that were sent, or -1.
  * @throws {TypeError} When `msg_iov` is no array of typed arrays, or one of the arrays is detached.
- * @throws {RangeError} When a length exceeds its array, the arrays are more than IOV_MAX or hold 2^31
- * bytes or more, the control data are malformed or hold pointers (SOL_RDS), or `flags` has
+ * @throws {RangeError} When a length exceeds its array, the arrays are more than IOV_MAX or hold
+ * 2^31 bytes or more, the control data are malformed or hold pointers (SOL_RDS), or `flags` has
  * MSG_ZEROCOPY, with which the kernel would go on reading the arrays after the call.
  * @throws {Deno.errors.NotSupported} On Windows.
  *
@@ -167,7 +169,10 @@ const { level: cmsgLevel, alignment } = platform.cmsghdr;
 const cmsgType = cmsgLevel + 4;
 const cmsgSize = cmsgType + 4;
 
-/** The codec of `msg_control`: control messages one after the other, each behind a `struct cmsghdr`. cmsg(3) */
+/**
+ * The codec of `msg_control`: control messages one after the other, each behind a `struct cmsghdr`.
+ * cmsg(3)
+ */
 export const cmsghdr: {
   /** `sizeof(struct cmsghdr)`, in bytes. */
   readonly size: number;
@@ -265,7 +270,9 @@ function fillHeader(name: Uint8Array, iov: readonly Uint8Array[], control: Uint8
   view.setInt32(msgFlags, 0, true);
 }
 
-/** The arrays of `msg_iov` as plain bytes. Its owner's code runs only before the lengths are read. */
+/**
+ * The arrays of `msg_iov` as plain bytes. Its owner's code runs only before the lengths are read.
+ */
 function arraysOf(msg_iov: readonly Memory[]): readonly Uint8Array[] {
   if (!Array.isArray(msg_iov)) throw new TypeError("msg_iov must be an array of typed arrays");
   const { length } = msg_iov;
@@ -294,7 +301,9 @@ function partOf(
   return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
 }
 
-/** The bytes of `memory`. A detached array has none, and is refused: it was not meant to be empty. */
+/**
+ * The bytes of `memory`. A detached array has none, and is refused: it was not meant to be empty.
+ */
 function attached(memory: Memory, name: string): Uint8Array {
   if (arrayType(memory) === undefined) throw new TypeError(`${name} must be a typed array`);
   const bytes = bytesOf(memory);

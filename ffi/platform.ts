@@ -1,6 +1,7 @@
 /**
- * The one place that asks which platform this is. Everything that differs between platforms is a row of the table that
- * is chosen here; the rest of the library reads `platform` and never asks again.
+ * The one place that asks which platform this is. Everything that differs between platforms is a
+ * row of the table that is chosen here; the rest of the library reads `platform` and never asks
+ * again.
  *
  * @module
  */
@@ -25,11 +26,17 @@ type ErrnoName =
 export interface Platform {
   /** The C library, by the names to try in this order. */
   readonly libraries: readonly string[];
-  /** Descriptors are Winsock's SOCKETs: no fcntl(2), no read(2), no pipes, and select(2) and poll(2) as Winsock has them. */
+  /**
+   * Descriptors are Winsock's SOCKETs: no fcntl(2), no read(2), no pipes, and select(2) and poll(2)
+   * as Winsock has them.
+   */
   readonly isWinsock: boolean;
   /** The function that tells where this thread's errno lives. Winsock tells the errno itself. */
   readonly errnoLocation: string;
-  /** What the library calls functions whose plain name is kept for programs of old, with smaller structs. */
+  /**
+   * What the library calls functions whose plain name is kept for programs of old, with smaller
+   * structs.
+   */
   readonly renamed: Readonly<Record<string, string>>;
   /** Variadic arguments travel on the stack, also where registers are free. */
   readonly variadicOnStack: boolean;
@@ -39,9 +46,14 @@ export interface Platform {
   readonly errnos: Readonly<Partial<Record<ErrnoName, number>>>;
   /** The polling calls that it has, the best one first. */
   readonly mechanisms: readonly ("kqueue" | "epoll" | "poll" | "select")[];
-  /** What a {@linkcode Waker} is made of: an eventfd, where there is one on every version of the platform, a pipe, or two sockets. */
+  /**
+   * What a {@linkcode Waker} is made of: an eventfd, where there is one on every version of the
+   * platform, a pipe, or two sockets.
+   */
   readonly waker: "eventfd" | "pipe" | "sockets";
-  /** `struct epoll_event` is packed where 32-bit and 64-bit programs share the kernel's x86 layout. */
+  /**
+   * `struct epoll_event` is packed where 32-bit and 64-bit programs share the kernel's x86 layout.
+   */
   readonly packedEpollEvent: boolean;
   /** `struct kevent`: the types of two fields, and the bytes of `ext` behind the last one. */
   readonly kevent: {
@@ -55,9 +67,15 @@ export interface Platform {
   readonly sunPathSize: number;
   /** `struct addrinfo` has `ai_canonname` before `ai_addr`. */
   readonly canonnameFirst: boolean;
-  /** Socket options, by level and name, whose value holds pointers that the kernel writes through: whatever the bytes say. */
+  /**
+   * Socket options, by level and name, whose value holds pointers that the kernel writes through:
+   * whatever the bytes say.
+   */
   readonly pointerOptions: readonly (readonly [level: number, name: number])[];
-  /** `struct msghdr`: its size, and the offset of `msg_flags`. What comes before has the same offsets everywhere. */
+  /**
+   * `struct msghdr`: its size, and the offset of `msg_flags`. What comes before has the same
+   * offsets everywhere.
+   */
   readonly msghdr: { readonly size: number; readonly flags: number };
   /** `struct cmsghdr`: the offset of `cmsg_level`, and what control messages are aligned to. */
   readonly cmsghdr: { readonly level: number; readonly alignment: number };
@@ -162,7 +180,10 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
   },
 };
 
-/** The platform that this program runs on; on one that is not known, a table that lets the modules load and offers no mechanism. */
+/**
+ * The platform that this program runs on; on one that is not known, a table that lets the modules
+ * load and offers no mechanism.
+ */
 export const platform: Platform = platforms[Deno.build.os] ??
   { ...glibcOrMusl, libraries: [], mechanisms: [] };
 
@@ -180,7 +201,10 @@ export const errnos: Readonly<Record<ErrnoName, number>> = complete(
   -1,
 );
 
-/** Whether the platform has a polling call: `"epoll"`, `"kqueue"`, `"poll"` or `"select"`. Needs no permission. */
+/**
+ * Whether the platform has a polling call: `"epoll"`, `"kqueue"`, `"poll"` or `"select"`. Needs no
+ * permission.
+ */
 export function isPlatformWith(mechanism: "kqueue" | "epoll" | "poll" | "select"): boolean {
   return platform.mechanisms.includes(mechanism);
 }

@@ -16,8 +16,8 @@ import { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL } from "./
 import { libc } from "./libc.ts";
 
 /**
- * `int open(const char *pathname, int flags, mode_t mode)`: opens a file and returns its descriptor,
- * or -1. open(2)
+ * `int open(const char *pathname, int flags, mode_t mode)`: opens a file and returns its
+ * descriptor, or -1. open(2)
  *
  * @param pathname The path of the file.
  * @param flags O_RDONLY, O_WRONLY or O_RDWR, with O_CLOEXEC, O_NONBLOCK, O_CREAT and the like.
@@ -33,7 +33,8 @@ export function open(pathname: string, flags: number, mode = 0): number {
 }
 
 /**
- * `ssize_t read(int fd, void *buf, size_t count)`: reads at most `count` bytes; 0 is the end of the file. read(2)
+ * `ssize_t read(int fd, void *buf, size_t count)`: reads at most `count` bytes; 0 is the end of the
+ * file. read(2)
  *
  * @throws {RangeError} When `buf` is smaller than `count` bytes.
  */
@@ -63,7 +64,8 @@ export function close(fd: number): number {
 }
 
 /**
- * `int pipe(int pipefd[2])`: the reading end into `pipefd[0]`, the writing end into `pipefd[1]`. pipe(2)
+ * `int pipe(int pipefd[2])`: the reading end into `pipefd[0]`, the writing end into `pipefd[1]`.
+ * pipe(2)
  *
  * @throws {RangeError} When `pipefd` is smaller than two ints.
  */
@@ -83,7 +85,10 @@ export function pipe2(pipefd: Memory, flags: number): number {
   return libc().pipe2(pipefd, flags);
 }
 
-/** `int dup3(int oldfd, int newfd, int flags)`: makes `newfd` another name of what `oldfd` names. dup(2) */
+/**
+ * `int dup3(int oldfd, int newfd, int flags)`: makes `newfd` another name of what `oldfd` names.
+ * dup(2)
+ */
 export function dup3(oldfd: number, newfd: number, flags: number): number {
   checkInt(oldfd, "oldfd");
   checkInt(newfd, "newfd");
@@ -92,10 +97,11 @@ export function dup3(oldfd: number, newfd: number, flags: number): number {
 }
 
 /**
- * `int fcntl(int fd, int cmd, int arg)`, for the commands that take an int or nothing: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD,
- * F_GETFL, F_SETFL. fcntl(2)
+ * `int fcntl(int fd, int cmd, int arg)`, for the commands that take an int or nothing: F_DUPFD,
+ * F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL. fcntl(2)
  *
- * @throws {RangeError} On any other command, since some of them take `arg` for a pointer to write through.
+ * @throws {RangeError} On any other command, since some of them take `arg` for a pointer to write
+ * through.
  */
 export function fcntl(fd: number, cmd: number, arg = 0): number {
   checkInt(fd, "fd");
@@ -111,8 +117,8 @@ export function fcntl(fd: number, cmd: number, arg = 0): number {
 }
 
 /**
- * `int eventfd(unsigned int initval, int flags)`: a counter that is readable while it is not zero; write(2) adds to
- * it and read(2) takes it, 8 bytes each. eventfd(2)
+ * `int eventfd(unsigned int initval, int flags)`: a counter that is readable while it is not zero;
+ * write(2) adds to it and read(2) takes it, 8 bytes each. eventfd(2)
  */
 export function eventfd(initval: number, flags: number): number {
   checkUnsigned(initval, "initval");

@@ -1,7 +1,8 @@
 /**
- * macOS as its headers have it: one table of constants, one of errno numbers. Read from XNU 11417.101.15 (macOS 15.4)
- * and, for <netdb.h>, Libinfo; x86-64 and arm64 share these figures. MSG_NOSIGNAL is there since macOS 11.
- * `tests/platform_tables_test.ts` holds every one of them against the figures in those headers.
+ * macOS as its headers have it: one table of constants, one of errno numbers. Read from XNU
+ * 11417.101.15 (macOS 15.4) and, for <netdb.h>, Libinfo; x86-64 and arm64 share these figures.
+ * MSG_NOSIGNAL is there since macOS 11. `tests/platform_tables_test.ts` holds every one of them
+ * against the figures in those headers.
  *
  * @module
  */

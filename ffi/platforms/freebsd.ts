@@ -1,6 +1,7 @@
 /**
- * FreeBSD as its headers have it: one table of constants, one of errno numbers. Read from the sources of FreeBSD 15.
- * `tests/platform_tables_test.ts` holds every one of them against the figures in those headers.
+ * FreeBSD as its headers have it: one table of constants, one of errno numbers. Read from the
+ * sources of FreeBSD 15. `tests/platform_tables_test.ts` holds every one of them against the
+ * figures in those headers.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * NetBSD as its headers have it: one table of constants, one of errno numbers. Read from the sources of NetBSD 10.
- * `tests/platform_tables_test.ts` holds every one of them against the figures in those headers.
+ * NetBSD as its headers have it: one table of constants, one of errno numbers. Read from the
+ * sources of NetBSD 10. `tests/platform_tables_test.ts` holds every one of them against the figures
+ * in those headers.
  *
  * @module
  */

@@ -1,12 +1,16 @@
 /**
- * Windows as its headers have it: one table of constants, one of errno numbers. Read from the headers of mingw-w64 10.0.0, which
- * have the figures of Microsoft's SDK. `tests/platform_windows_test.ts` holds every one of them against those headers, where
- * mingw's compiler is there.
+ * Windows as its headers have it: one table of constants, one of errno numbers. Read from the
+ * headers of mingw-w64 10.0.0, which have the figures of Microsoft's SDK.
+ * `tests/platform_windows_test.ts` holds every one of them against those headers, where mingw's
+ * compiler is there.
  *
  * @module
  */
 
-/** The constants of Winsock under their C names, by header; POSIX' name where Winsock has another one for the same. */
+/**
+ * The constants of Winsock under their C names, by header; POSIX' name where Winsock has another
+ * one for the same.
+ */
 export const constants = {
   // <winsock2.h>
   POLLIN: 0x0300,
@@ -113,7 +117,10 @@ export const constants = {
   HANDLE_FLAG_INHERIT: 1,
 } as const;
 
-/** <winsock2.h>: each is `WSA` and the name, but for those that say so. POSIX' names, so that `error.code` is the same everywhere. */
+/**
+ * <winsock2.h>: each is `WSA` and the name, but for those that say so. POSIX' names, so that
+ * `error.code` is the same everywhere.
+ */
 export const errnos = {
   ENOMEM: 8, // WSA_NOT_ENOUGH_MEMORY
   EINTR: 10004,
