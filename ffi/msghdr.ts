@@ -18,10 +18,10 @@ import { platform } from "./platform.ts";
  * | field | sendmsg() | recvmsg() |
  * |---|---|---|
  * | `msg_name` | the address to send to | receives the sender's address |
- * | `msg_namelen` | its length, default all of `msg_name` | is set to the address's length |
+ * | `msg_namelen` | its length, default all of `msg_name` | is set to its length |
  * | `msg_iov` | the bytes to send, in order | are filled in order |
  * | `msg_control` | control data, from {@linkcode cmsghdr} | receives control data |
- * | `msg_controllen` | its length, default all of `msg_control` | is set to the control data's length |
+ * | `msg_controllen` | its length, default all of `msg_control` | is set to its length |
  * | `msg_flags` | ignored | is set to MSG_TRUNC, MSG_CTRUNC and other flags |
  */
 export interface Msghdr {
@@ -111,8 +111,8 @@ export function sendmsg(sockfd: number, msg: Readonly<Msghdr>, flags: number): n
  *
  * @example Receive a byte and the descriptors that come along with it
  * ```ts
- * import { CMSG_SPACE, cmsghdr, MSG_CMSG_CLOEXEC, type Msghdr, osError } from "@syscall/selectors/ffi";
- * import { recvmsg, SCM_RIGHTS, SOL_SOCKET } from "@syscall/selectors/ffi";
+ * import { CMSG_SPACE, cmsghdr, type Msghdr, recvmsg } from "@syscall/selectors/ffi";
+ * import { MSG_CMSG_CLOEXEC, osError, SCM_RIGHTS, SOL_SOCKET } from "@syscall/selectors/ffi";
  *
  * function receiveDescriptors(socket: number): number[] {
  *   const msg_control = new Uint8Array(CMSG_SPACE(4 * 8)); // room for 8 descriptors
@@ -264,9 +264,10 @@ function fillHeader(name: Uint8Array, iov: readonly Uint8Array[], control: Uint8
   view.setBigUint64(MSG_NAME, addressOf(name), true);
   view.setUint32(MSG_NAMELEN, name.length, true);
   view.setBigUint64(MSG_IOV, addressOf(header.iov), true);
-  view.setBigUint64(MSG_IOVLEN, BigInt(iov.length), true); // an int and padding on the BSDs
+  // On the BSDs the two lengths are 32 bits wide; padding and msg_flags come behind them.
+  view.setBigUint64(MSG_IOVLEN, BigInt(iov.length), true);
   view.setBigUint64(MSG_CONTROL, addressOf(control), true);
-  view.setBigUint64(MSG_CONTROLLEN, BigInt(control.length), true); // a socklen_t there, flags behind it
+  view.setBigUint64(MSG_CONTROLLEN, BigInt(control.length), true);
   view.setInt32(msgFlags, 0, true);
 }
 
