@@ -65,5 +65,8 @@ export {
   type TriggerMode,
 } from "./selectors/types.ts";
 export { Waker } from "./selectors/waker.ts";
-export type { Address, InetAddress, UnixAddress } from "./io/address.ts";
+export type { Address, InetAddress, OtherAddress, UnixAddress } from "./io/address.ts";
+export type { ByteStream, WaitOptions } from "./io/byte_stream.ts";
+export type { ConnectionOptions, ServerOptions } from "./io/connect.ts";
+export { Descriptor } from "./io/descriptor.ts";
 export { Socket } from "./io/socket.ts";

@@ -380,6 +380,17 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  getaddrinfo_nonblocking: {
+    name: "getaddrinfo",
+    parameters: [
+      "buffer", // const char *node
+      "buffer", // const char *service
+      "buffer", // const struct addrinfo *hints
+      "buffer", // struct addrinfo **res
+    ],
+    result: "i32",
+    nonblocking: true,
+  },
   freeaddrinfo: {
     parameters: ["pointer"], // struct addrinfo *res
     result: "void",

@@ -112,22 +112,59 @@ export function getaddrinfo(
   hints: Uint8Array | null,
   res: BigUint64Array,
 ): number {
+  const [nodeString, serviceString, ownHints] = checkQuery(node, service, hints, res);
+  const list = new BigUint64Array(1);
+  const result = libc().getaddrinfo(nodeString, serviceString, ownHints, list);
+  return keepList(result, list, res);
+}
+
+/**
+ * The same on a thread of Deno's pool, so that this thread goes on meanwhile. The errno of an
+ * EAI_SYSTEM is that thread's, and lost. getaddrinfo(3)
+ *
+ * @throws {RangeError} When `hints` or `res` is too small.
+ * @throws {TypeError} When a name is no string or contains a NUL.
+ */
+export async function getaddrinfo_nonblocking(
+  node: string | null,
+  service: string | null,
+  hints: Uint8Array | null,
+  res: BigUint64Array,
+): Promise<number> {
+  const [nodeString, serviceString, ownHints] = checkQuery(node, service, hints, res);
+  const list = new BigUint64Array(OFF_HEAP);
+  const call = libc().getaddrinfo_nonblocking(nodeString, serviceString, ownHints, list);
+  return keepList(await call, list, res);
+}
+
+// Elements of an array that V8 never moves while another thread writes to it: more than 64 bytes.
+const OFF_HEAP = 16;
+
+function checkQuery(
+  node: string | null,
+  service: string | null,
+  hints: Uint8Array | null,
+  res: BigUint64Array,
+) {
   const nodeString = node === null ? null : cString(node, "node");
   const serviceString = service === null ? null : cString(service, "service");
   checkMemory(res, 8, "res");
   if (arrayType(res) !== "BigUint64Array") throw new TypeError("res must be a BigUint64Array");
   if (hints !== null) checkMemory(hints, addrinfo.size, "hints");
-  // Copies: another thread may write to shared memory between the check and the call, or the call and what comes after it.
+  // Copies: another thread may write to shared memory between the check and the call, or the call
+  // and what comes after it.
   const ownHints = hints === null ? null : bytesOf(hints).slice(0, addrinfo.size);
   if (ownHints?.subarray(FIRST_POINTER).some((byte) => byte !== 0)) {
     throw new TypeError("the pointers of hints must be NULL");
   }
-  const list = new BigUint64Array(1);
-  const result = libc().getaddrinfo(nodeString, serviceString, ownHints, list);
-  if (result === 0) {
-    lists.add(list[0]!);
-    res[0] = list[0]!;
-  }
+  return [nodeString, serviceString, ownHints] as const;
+}
+
+/** Remembers the list that a successful call gave, and passes it and the result on. */
+function keepList(result: number, list: BigUint64Array, res: BigUint64Array): number {
+  if (result !== 0) return result;
+  lists.add(list[0]!);
+  res[0] = list[0]!;
   return result;
 }
 

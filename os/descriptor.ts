@@ -51,6 +51,40 @@ export function isBlocking(fd: number): boolean {
   return (flags & c.O_NONBLOCK) === 0;
 }
 
+/**
+ * Makes an open descriptor that is no socket non-blocking, and close-on-exec unless it is standard
+ * input, output or error, which child processes inherit.
+ *
+ * @returns The directions that it is open for.
+ * @throws An OS error when it is not open (EBADF); nothing is changed then.
+ * @throws {Deno.errors.NotSupported} On Windows.
+ */
+export function takeOver(fd: number): { read: boolean; write: boolean } {
+  if (platform.isWinsock) {
+    throw new Deno.errors.NotSupported(
+      "On Windows only sockets can be waited for: use Socket.fromFd() for a SOCKET",
+    );
+  }
+  const flags = c.fcntl(fd, c.F_GETFL);
+  if (flags === -1) throw c.osError("fcntl", fd);
+  if (c.fcntl(fd, c.F_SETFL, flags | c.O_NONBLOCK) === -1) throw c.osError("fcntl", fd);
+  if (fd > STDERR) setCloseOnExec(fd);
+  const mode = flags & O_ACCMODE;
+  return { read: mode !== c.O_WRONLY, write: mode !== c.O_RDONLY };
+}
+
+const STDERR = 2;
+const O_ACCMODE = 3; // <fcntl.h>, on every platform
+
+const hangUp = new Uint8Array(c.pollfd.size);
+
+/** Whether the other side of a pty, terminal or pipe has gone. POLLHUP, poll(2) */
+export function isHungUp(fd: number): boolean {
+  c.pollfd.write(hangUp, { fd, events: 0, revents: 0 });
+  if (c.poll(hangUp, 1, 0) !== 1) return false;
+  return (c.pollfd.read(hangUp).revents & c.POLLHUP) !== 0;
+}
+
 /** Two non-blocking ends: what is written to the second makes the first readable. An eventfd is both. */
 export function makeWakeable(): [readable: number, writable: number] {
   if (platform.waker === "eventfd") {

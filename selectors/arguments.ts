@@ -29,6 +29,9 @@ function askFileno(fileobj: { fileno(): number }): number {
   }
   const fd = fileobj.fileno();
   if (typeof fd !== "number") throw new TypeError("fileno() must return a number");
+  if (fd === -1 && (fileobj as { closed?: unknown }).closed === true) {
+    throw new Deno.errors.BadResource("The file object is closed");
+  }
   return fd;
 }
 

@@ -182,7 +182,6 @@ const TEMPORARY: {
     "selectors/base.ts",
     "selectors/select.ts",
     "selectors/waker.ts",
-    "io/socket.ts",
   ],
   length: ["io/socket.ts"],
   comments: {
@@ -229,8 +228,6 @@ const TEMPORARY: {
     "ffi/trace/trace.ts": 7,
     "ffi/unistd.ts": 6,
     "ffi/winsock.ts": 5,
-    "io/address.ts": 3,
-    "io/socket.ts": 22,
     "mod.ts": 2,
     "os/descriptor.ts": 2,
     "selectors/base.ts": 21,

@@ -591,7 +591,10 @@ Deno.test("A socket is a file object of a selector", () => {
   pair.left.send(encode("x"));
   assertEquals(selector.select(1000).map(([key]) => key.fileobj), [pair.right]);
   pair.right.close();
-  assertThrows(() => selector.register(pair.right, EVENT_READ, "closed"), RangeError);
+  assertThrows(
+    () => selector.register(pair.right, EVENT_READ, "closed"),
+    Deno.errors.BadResource,
+  );
 });
 
 Deno.test({
