@@ -34,7 +34,15 @@ export {
 } from "./errno.ts";
 export { type Kevent, kevent, kqueue, type KqueueCalls, libkqueue } from "./kqueue.ts";
 export { errno } from "./libc.ts";
-export * from "./msghdr.ts";
+export {
+  CMSG_LEN,
+  CMSG_SPACE,
+  type Cmsghdr,
+  cmsghdr,
+  type Msghdr,
+  recvmsg,
+  sendmsg,
+} from "./msghdr.ts";
 export * from "./netdb.ts";
 export { isPlatformWith } from "./platform.ts";
 export * from "./poll.ts";

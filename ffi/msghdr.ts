@@ -11,6 +11,7 @@ import { arrayType, bytesOf, checkInt, checkMemory, checkSize, type Memory } fro
 import { IOV_MAX } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
+import { viewOf } from "./struct.ts";
 
 /**
  * `struct msghdr`, with typed arrays in place of pointers and lengths. recv(2), send(2)
@@ -240,6 +241,38 @@ const MSG_CONTROLLEN = 40;
 const MOST_ARRAYS = IOV_MAX || 1024; // Windows has no IOV_MAX
 const NOTHING: readonly Uint8Array[] = [];
 const EMPTY = new Uint8Array();
+
+/** Reads a `struct msghdr` that this module made, for the tracer. @internal */
+export const msghdr: {
+  readonly size: number;
+  read(memory: Uint8Array): {
+    msg_name: bigint;
+    msg_namelen: number;
+    msg_iov: { iov_base: bigint; iov_len: number }[];
+    msg_iovlen: number;
+    msg_control: bigint;
+    msg_controllen: number;
+    msg_flags: number;
+  };
+} = Object.freeze({
+  size: msgSize,
+  read(memory: Uint8Array) {
+    const view = viewOf(memory, 0, msgSize);
+    const msg_iovlen = view.getUint32(MSG_IOVLEN, true);
+    return {
+      msg_name: view.getBigUint64(MSG_NAME, true),
+      msg_namelen: view.getUint32(MSG_NAMELEN, true),
+      msg_iov: Array.from({ length: msg_iovlen }, (_, i) => ({
+        iov_base: header.iov[2 * i]!,
+        iov_len: Number(header.iov[2 * i + 1]),
+      })),
+      msg_iovlen,
+      msg_control: view.getBigUint64(MSG_CONTROL, true),
+      msg_controllen: view.getUint32(MSG_CONTROLLEN, true),
+      msg_flags: view.getInt32(msgFlags, true),
+    };
+  },
+});
 
 /** What the kernel is given. An ArrayBuffer that was made first keeps its memory in one place. */
 const header = {

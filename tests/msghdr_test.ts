@@ -213,6 +213,36 @@ test("recvmsg() refuses a frozen msg before it receives anything", (left, right)
   assertEquals(c.recvmsg(right, msg, c.MSG_DONTWAIT), 1);
 });
 
+test(
+  "A sink that sends messages of its own does not change what recvmsg() reports",
+  (left, right) => {
+    const msg_control = c.cmsghdr.write([rights(left)]);
+    c.sendmsg(left, { msg_iov: [bytes("hello")], msg_control }, 0);
+    const lines: string[] = [];
+    const msg: c.Msghdr = {
+      msg_iov: [new Uint8Array(2), new Uint8Array(3)],
+      msg_control: new Uint8Array(c.CMSG_SPACE(4)),
+    };
+    {
+      using _ = c.traceSyscalls((call) => {
+        lines.push(`${call}`);
+        c.sendmsg(-1, { msg_iov: [bytes("another"), bytes("message")] }, 0);
+        c.recvmsg(left, { msg_iov: Array.from({ length: 99 }, () => bytes("x")) }, c.MSG_DONTWAIT);
+      });
+      assertEquals(c.recvmsg(right, msg, 0), 5);
+    }
+    assertEquals(msg.msg_controllen, c.CMSG_SPACE(4));
+    const fds = descriptorsIn(msg);
+    assertEquals(lines, [
+      `recvmsg(${right}, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base="he", iov_len=2}, ` +
+      `{iov_base="llo", iov_len=3}], msg_iovlen=2, msg_control=[{cmsg_len=${c.CMSG_LEN(4)}, ` +
+      `cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[${fds}]}], ` +
+      `msg_controllen=${c.CMSG_SPACE(4)}, msg_flags=0}, 0) = 5`,
+    ]);
+    fds.forEach((fd) => c.close(fd));
+  },
+);
+
 test("sendmsg() refuses control data that cmsghdr.write() would not make", (left) => {
   const send = (msg_control: Uint8Array) => c.sendmsg(left, { msg_iov: [], msg_control }, 0);
   const good = c.cmsghdr.write([rights(left), rights(left)]);

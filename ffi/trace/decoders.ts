@@ -9,6 +9,7 @@
 import { epoll_event } from "../epoll.ts";
 import { errnoName } from "../errno.ts";
 import { kevent } from "../kqueue.ts";
+import { CMSG_LEN, type Cmsghdr, cmsghdr, msghdr } from "../msghdr.ts";
 import { platform } from "../platform.ts";
 import { pollfd } from "../poll.ts";
 import { fd_set } from "../select.ts";
@@ -82,6 +83,11 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     if (command === "F_SETFL") return [int(fd), command, statusFlags(int(arg))];
     return [int(fd), command, int(arg)];
   },
+  open: ({ args: [path, flags, mode] }) => [
+    quoted(bytes(path).subarray(0, -1)),
+    statusFlags(int(flags)),
+    ...(int(flags) & C.O_CREAT! ? [`0${int(mode).toString(8).padStart(2, "0")}`] : []),
+  ],
   read: ({ args: [fd, buf, count], result }) => [int(fd), received(buf, result), int(count)],
   write: ({ args: [fd, buf, count] }) => [int(fd), string(buf, int(count)), int(count)],
   socket: ({ args: [domain, type, protocol] }) => socketArguments(domain, type, protocol),
@@ -122,6 +128,18 @@ export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
     messageFlags(flags),
     addr === null ? "NULL" : socketAddress(addr, int(length)),
     int(length),
+  ],
+  sendmsg: ({ args: [fd, msg, flags] }) => [
+    int(fd),
+    message(bytes(msg), bytes(msg), Infinity),
+    messageFlags(flags),
+  ],
+  recvmsg: ({ args: [fd, msg, flags], before: [, given], result }) => [
+    int(fd),
+    result === -1
+      ? `{msg_namelen=${msghdr.read(bytes(given)).msg_namelen}}`
+      : message(bytes(msg), bytes(given), result),
+    messageFlags(flags),
   ],
   getsockopt: ({ args: [fd, level, option, value, length], before, result }) => [
     int(fd),
@@ -370,6 +388,65 @@ function socketAddress(memory: Argument | undefined, length: number): string {
   return `{sa_family=${name(family, ...FAMILIES)}, sa_data=${data}}`;
 }
 
+/** A struct msghdr: as it is, as it was given, and how many bytes of its arrays to show. */
+function message(after: Uint8Array, given: Uint8Array, size: number): string {
+  const { msg_name, msg_namelen, msg_iov, msg_iovlen, ...control } = msghdr.read(after);
+  const room = msghdr.read(given).msg_namelen;
+  let left = size;
+  const arrays = list(msg_iov, ({ iov_base, iov_len }) => {
+    const shown = Math.min(left, iov_len);
+    left -= shown;
+    const data = quoted(memoryAt(iov_base, Math.min(shown, LIMIT))) + (shown > LIMIT ? "..." : "");
+    return `{iov_base=${iov_base === 0n ? "NULL" : data}, iov_len=${iov_len}}`;
+  });
+  const name = memoryAt(msg_name, Math.min(msg_namelen, room));
+  const messages = cmsghdr.read(memoryAt(control.msg_control, control.msg_controllen));
+  return "{" + [
+    `msg_name=${name.length > 0 ? socketAddress(name, name.length) : pointer(msg_name)}`,
+    `msg_namelen=${room === msg_namelen ? room : `${room} => ${msg_namelen}`}`,
+    `msg_iov=${arrays}`,
+    `msg_iovlen=${msg_iovlen}`,
+    ...(messages.length > 0 ? [`msg_control=${list(messages, controlMessage)}`] : []),
+    `msg_controllen=${control.msg_controllen}`,
+    `msg_flags=${messageFlags(control.msg_flags)}`,
+  ].join(", ") + "}";
+}
+
+function controlMessage({ cmsg_level, cmsg_type, cmsg_data }: Cmsghdr): string {
+  const data = controlData(cmsg_level, cmsg_type, cmsg_data);
+  return `{cmsg_len=${CMSG_LEN(cmsg_data.length)}, cmsg_level=${controlLevel(cmsg_level)}, ` +
+    `cmsg_type=${controlType(cmsg_level, cmsg_type)}${data === "" ? "" : `, cmsg_data=${data}`}}`;
+}
+
+function controlLevel(level: number): string {
+  const known = optionLevel(level);
+  return known.startsWith("0x") ? `${known} /* SOL_??? */` : known;
+}
+
+function controlType(level: number, type: number): string {
+  if (level === C.IPPROTO_IP) return optionName(level, type);
+  if (level !== C.SOL_SOCKET) return hexadecimal(type);
+  return name(type, "SCM_RIGHTS", "SCM_CREDENTIALS", "SCM_CREDS", "SCM_TIMESTAMPNS");
+}
+
+function controlData(level: number, type: number, data: Uint8Array): string {
+  const ints = new Int32Array(data.slice(0, data.length & ~3).buffer);
+  if (level === C.IPPROTO_IP) return ints.length === 1 ? `[${ints[0]}]` : "";
+  if (level !== C.SOL_SOCKET) return "";
+  if (type === C.SCM_RIGHTS) return list([...ints], String);
+  if (type === C.SCM_TIMESTAMPNS && data.length === timespec.size) return time(data, "nsec");
+  if (type !== C.SCM_CREDENTIALS || ints.length !== 3) return "";
+  return `{pid=${ints[0]}, uid=${ints[1]! >>> 0}, gid=${ints[2]! >>> 0}}`;
+}
+
+/** A copy of what a struct msghdr points to. */
+function memoryAt(address: bigint, length: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(address === 0n ? 0 : length);
+  const pointer = Deno.UnsafePointer.create(address);
+  if (pointer !== null && copy.length > 0) new Deno.UnsafePointerView(pointer).copyInto(copy);
+  return copy;
+}
+
 /** The descriptor, and an address that the kernel filled in with its length. */
 function accepted(
   { args, before, result }: Call,
@@ -406,7 +483,9 @@ function optionLevel(level: Argument | undefined): string {
 }
 
 function optionName(level: number, option: Argument | undefined): string {
-  const prefix = { SOL_SOCKET: "SO_", SOL_TCP: "TCP_", SOL_IPV6: "IPV6_" }[optionLevel(level)];
+  const prefix = { SOL_SOCKET: "SO_", SOL_TCP: "TCP_", SOL_IP: "IP_", SOL_IPV6: "IPV6_" }[
+    optionLevel(level)
+  ];
   if (prefix === undefined) return hexadecimal(int(option));
   return name(option, ...Object.keys(C).filter((name) => name.startsWith(prefix)));
 }
@@ -429,12 +508,15 @@ function optionValue(
 
 function messageFlags(flags: Argument | undefined): string {
   // deno-fmt-ignore
-  return bits(flags, "MSG_OOB", "MSG_PEEK", "MSG_DONTROUTE", "MSG_TRUNC", "MSG_DONTWAIT", "MSG_WAITALL", "MSG_NOSIGNAL");
+  return bits(flags, "MSG_OOB", "MSG_PEEK", "MSG_DONTROUTE", "MSG_CTRUNC", "MSG_TRUNC", "MSG_DONTWAIT", "MSG_EOR",
+    "MSG_WAITALL", "MSG_ERRQUEUE", "MSG_NOSIGNAL", "MSG_MORE", "MSG_CMSG_CLOEXEC");
 }
 
 function statusFlags(flags: number): string {
-  const access = ["O_RDONLY", "O_WRONLY", "O_RDWR"][flags & 3] ?? "0x3";
-  const others = bits(flags & ~3, "O_NONBLOCK", "O_CLOEXEC");
+  const access = ["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"][flags & 3]!;
+  // deno-fmt-ignore
+  const others = bits(flags & ~3, "O_CREAT", "O_EXCL", "O_NOCTTY", "O_TRUNC", "O_APPEND", "O_NONBLOCK", "O_DIRECTORY",
+    "O_CLOEXEC");
   return others === "0" ? access : `${access}|${others}`;
 }
 
@@ -476,6 +558,11 @@ function escapeByte(byte: number, next: number | undefined): string {
 
 function address(memory: Argument | undefined): string {
   if (memory === null || memory === undefined) return "NULL";
-  const pointer = Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>);
-  return pointer === null ? "NULL" : `0x${Deno.UnsafePointer.value(pointer).toString(16)}`;
+  return pointer(
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)),
+  );
+}
+
+function pointer(address: bigint): string {
+  return address === 0n ? "NULL" : `0x${address.toString(16)}`;
 }

@@ -14,7 +14,7 @@ export const canStrace: boolean = Deno.build.os === "linux" && Deno.build.arch =
 const TRACED =
   "epoll_create1,epoll_ctl,epoll_wait,epoll_pwait2,poll,ppoll,select,pselect6,eventfd2," +
   "pipe,pipe2,dup3,fcntl,read,write,close,socket,socketpair,bind,connect,listen,accept,accept4," +
-  "getsockname,getpeername,recvfrom,sendto,getsockopt,setsockopt,shutdown";
+  "openat,getsockname,getpeername,recvfrom,sendto,recvmsg,sendmsg,getsockopt,setsockopt,shutdown";
 
 /** The command line that runs `args` under strace, with its output in `file`. */
 export function straceArgs(file: string, args: string[]): string[] {
@@ -52,6 +52,7 @@ export function asStrace(line: string): string {
   return withoutTimeLeft(line)
     .replace(/^recv\((.*)\) = /, "recvfrom($1, NULL, NULL) = ")
     .replace(/^send\((.*)\) = /, "sendto($1, NULL, 0) = ")
+    .replace(/^open\(/, "openat(AT_FDCWD, ")
     .replace(/^pipe\((.*)\) = /, "pipe2($1, 0) = ")
     .replace(/^eventfd\(/, "eventfd2(")
     .replace(/^select\((.*)\) = /, "pselect6($1, NULL) = ")
