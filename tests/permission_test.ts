@@ -53,6 +53,23 @@ Deno.test("Permission for one library's path is not enough, and the message says
   assertEquals(stdout.split(REFUSAL).length - 1, USES, stdout);
 });
 
+Deno.test("With --deny-ffi=PATH every first use throws NotSupported", async () => {
+  const flags = ["--allow-ffi", "--deny-ffi=/nowhere/libc.so.6"];
+  const { code, stdout, stderr } = await runWith(flags, FIRST_USE);
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.split(": NotSupported: No library ").length - 1, USES, stdout);
+});
+
+Deno.test("A Worker can be denied the permission, with --unstable-worker-options", async () => {
+  const program = path("tests/fixtures/permission_of_worker.ts");
+  const flags = ["--allow-ffi", "--allow-read"];
+  const denied = await runWith([...flags, "--unstable-worker-options"], program);
+  assertEquals([denied.code, denied.stdout], [0, `${REFUSAL}\n`], denied.stderr);
+  const { code, stderr } = await runWith(flags, program);
+  assertEquals(code, 70);
+  assertStringIncludes(stderr, "--unstable-worker-options");
+});
+
 Deno.test("--allow-ffi is all the permission that sockets need", async () => {
   const { code, stdout, stderr } = await runWith(["--allow-ffi"], PROMPT);
   assertEquals([code, stdout], [0, "went on\n"], stderr);
