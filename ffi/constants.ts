@@ -9,7 +9,6 @@
 import { constants, errnos } from "./platform.ts";
 
 // <sys/epoll.h>
-
 /** Closes the epoll descriptor on exec. `<sys/epoll.h>` */
 export const EPOLL_CLOEXEC: number = constants.EPOLL_CLOEXEC;
 /** Adds a descriptor to the interest list. `<sys/epoll.h>` */
@@ -50,7 +49,6 @@ export const EPOLLONESHOT: number = constants.EPOLLONESHOT;
 export const EPOLLET: number = constants.EPOLLET;
 
 // <sys/event.h>
-
 /** Readable, or at the end. `<sys/event.h>` */
 export const EVFILT_READ: number = constants.EVFILT_READ;
 /** Writable, or the reader has gone. `<sys/event.h>` */
@@ -107,7 +105,6 @@ export const NOTE_LOWAT: number = constants.NOTE_LOWAT;
 export const NOTE_OOB: number = constants.NOTE_OOB;
 
 // <poll.h>
-
 /** Readable. `<poll.h>` */
 export const POLLIN: number = constants.POLLIN;
 /** Exceptional condition, such as urgent TCP data. `<poll.h>` */
@@ -132,14 +129,12 @@ export const POLLWRBAND: number = constants.POLLWRBAND;
 export const POLLRDHUP: number = constants.POLLRDHUP;
 
 // <sys/select.h>
-
 /**
  * The number of bits in an fd_set: select(2) takes descriptors below this only. `<sys/select.h>`
  */
 export const FD_SETSIZE: number = constants.FD_SETSIZE;
 
 // <sys/eventfd.h>
-
 /** read(2) takes 1 from the counter instead of all of it. `<sys/eventfd.h>` */
 export const EFD_SEMAPHORE: number = constants.EFD_SEMAPHORE;
 /** Opens the eventfd non-blocking. `<sys/eventfd.h>` */
@@ -148,7 +143,6 @@ export const EFD_NONBLOCK: number = constants.EFD_NONBLOCK;
 export const EFD_CLOEXEC: number = constants.EFD_CLOEXEC;
 
 // <sys/socket.h>
-
 /** Any address family. `<sys/socket.h>` */
 export const AF_UNSPEC: number = constants.AF_UNSPEC;
 /** Local sockets, named by a path. `<sys/socket.h>` */
@@ -157,6 +151,16 @@ export const AF_UNIX: number = constants.AF_UNIX;
 export const AF_INET: number = constants.AF_INET;
 /** IPv6. `<sys/socket.h>` */
 export const AF_INET6: number = constants.AF_INET6;
+/** Linux: messages to and from the kernel. netlink(7). `<sys/socket.h>` */
+export const AF_NETLINK: number = constants.AF_NETLINK;
+/** Linux: frames of the link layer. packet(7). `<sys/socket.h>` */
+export const AF_PACKET: number = constants.AF_PACKET;
+/** Linux and NetBSD: CAN bus. `<sys/socket.h>` */
+export const AF_CAN: number = constants.AF_CAN;
+/** Bluetooth. `<sys/socket.h>` */
+export const AF_BLUETOOTH: number = constants.AF_BLUETOOTH;
+/** Virtual machines and their host. vsock(7). `<sys/socket.h>` */
+export const AF_VSOCK: number = constants.AF_VSOCK;
 /** A reliable, ordered stream of bytes. `<sys/socket.h>` */
 export const SOCK_STREAM: number = constants.SOCK_STREAM;
 /** Datagrams. `<sys/socket.h>` */
@@ -209,6 +213,19 @@ export const SO_PROTOCOL: number = constants.SO_PROTOCOL;
 export const SO_DOMAIN: number = constants.SO_DOMAIN;
 /** Windows: nobody else may bind to the address, not even with SO_REUSEADDR. `<winsock2.h>` */
 export const SO_EXCLUSIVEADDRUSE: number = constants.SO_EXCLUSIVEADDRUSE;
+/** AF_UNIX: recvmsg(2) reports the sender's credentials (SCM_CREDENTIALS). `<sys/socket.h>` */
+export const SO_PASSCRED: number = constants.SO_PASSCRED;
+/** AF_UNIX: the credentials of the peer, a `struct ucred`; read only. `<sys/socket.h>` */
+export const SO_PEERCRED: number = constants.SO_PEERCRED;
+/** The network interface, by name, that the socket is bound to. `<sys/socket.h>` */
+export const SO_BINDTODEVICE: number = constants.SO_BINDTODEVICE;
+/**
+ * recvmsg(2) reports when a datagram arrived, as a `struct timespec` (SCM_TIMESTAMPNS).
+ * `<sys/socket.h>`
+ */
+export const SO_TIMESTAMPNS: number = constants.SO_TIMESTAMPNS;
+/** The mark of every packet that the socket sends. `<sys/socket.h>` */
+export const SO_MARK: number = constants.SO_MARK;
 /** The longest backlog that listen(2) takes by default. `<sys/socket.h>` */
 export const SOMAXCONN: number = constants.SOMAXCONN;
 /** Urgent data. `<sys/socket.h>` */
@@ -225,29 +242,6 @@ export const MSG_DONTWAIT: number = constants.MSG_DONTWAIT;
 export const MSG_WAITALL: number = constants.MSG_WAITALL;
 /** A gone peer is EPIPE without SIGPIPE. `<sys/socket.h>` */
 export const MSG_NOSIGNAL: number = constants.MSG_NOSIGNAL;
-/** Linux: messages to and from the kernel. netlink(7). `<sys/socket.h>` */
-export const AF_NETLINK: number = constants.AF_NETLINK;
-/** Linux: frames of the link layer. packet(7). `<sys/socket.h>` */
-export const AF_PACKET: number = constants.AF_PACKET;
-/** Linux and NetBSD: CAN bus. `<sys/socket.h>` */
-export const AF_CAN: number = constants.AF_CAN;
-/** Bluetooth. `<sys/socket.h>` */
-export const AF_BLUETOOTH: number = constants.AF_BLUETOOTH;
-/** Virtual machines and their host. vsock(7). `<sys/socket.h>` */
-export const AF_VSOCK: number = constants.AF_VSOCK;
-/** AF_UNIX: recvmsg(2) reports the sender's credentials (SCM_CREDENTIALS). `<sys/socket.h>` */
-export const SO_PASSCRED: number = constants.SO_PASSCRED;
-/** AF_UNIX: the credentials of the peer, a `struct ucred`; read only. `<sys/socket.h>` */
-export const SO_PEERCRED: number = constants.SO_PEERCRED;
-/** The network interface, by name, that the socket is bound to. `<sys/socket.h>` */
-export const SO_BINDTODEVICE: number = constants.SO_BINDTODEVICE;
-/**
- * recvmsg(2) reports when a datagram arrived, as a `struct timespec` (SCM_TIMESTAMPNS).
- * `<sys/socket.h>`
- */
-export const SO_TIMESTAMPNS: number = constants.SO_TIMESTAMPNS;
-/** The mark of every packet that the socket sends. `<sys/socket.h>` */
-export const SO_MARK: number = constants.SO_MARK;
 /** Returned by recvmsg(2): control data were discarded for lack of room. `<sys/socket.h>` */
 export const MSG_CTRUNC: number = constants.MSG_CTRUNC;
 /** Ends a record (SOCK_SEQPACKET). `<sys/socket.h>` */
@@ -277,7 +271,6 @@ export const SHUT_WR: number = constants.SHUT_WR;
 export const SHUT_RDWR: number = constants.SHUT_RDWR;
 
 // <netinet/in.h>, <netinet/tcp.h>
-
 /** The level of IPv4 options. `<netinet/in.h>, <netinet/tcp.h>` */
 export const IPPROTO_IP: number = constants.IPPROTO_IP;
 /** TCP, and the level of its options. `<netinet/in.h>, <netinet/tcp.h>` */
@@ -286,8 +279,6 @@ export const IPPROTO_TCP: number = constants.IPPROTO_TCP;
 export const IPPROTO_UDP: number = constants.IPPROTO_UDP;
 /** The level of IPv6 options. `<netinet/in.h>, <netinet/tcp.h>` */
 export const IPPROTO_IPV6: number = constants.IPPROTO_IPV6;
-/** Keeps IPv4 off an IPv6 socket. `<netinet/in.h>, <netinet/tcp.h>` */
-export const IPV6_V6ONLY: number = constants.IPV6_V6ONLY;
 /** ICMP, as the protocol of a raw or datagram socket. `<netinet/in.h>` */
 export const IPPROTO_ICMP: number = constants.IPPROTO_ICMP;
 /** ICMPv6, as the protocol of a raw or datagram socket. `<netinet/in.h>` */
@@ -315,6 +306,8 @@ export const IP_MULTICAST_LOOP: number = constants.IP_MULTICAST_LOOP;
 export const IP_ADD_MEMBERSHIP: number = constants.IP_ADD_MEMBERSHIP;
 /** Leaves a multicast group, a `struct ip_mreq`. `<netinet/in.h>` */
 export const IP_DROP_MEMBERSHIP: number = constants.IP_DROP_MEMBERSHIP;
+/** Keeps IPv4 off an IPv6 socket. `<netinet/in.h>, <netinet/tcp.h>` */
+export const IPV6_V6ONLY: number = constants.IPV6_V6ONLY;
 /** The hop limit of sent packets. `<netinet/in.h>` */
 export const IPV6_UNICAST_HOPS: number = constants.IPV6_UNICAST_HOPS;
 /** The interface that multicast datagrams leave by. `<netinet/in.h>` */
@@ -365,7 +358,6 @@ export const TCP_USER_TIMEOUT: number = constants.TCP_USER_TIMEOUT;
 export const TCP_FASTOPEN: number = constants.TCP_FASTOPEN;
 
 // <fcntl.h>
-
 /** Duplicates to the lowest free number from the argument up. `<fcntl.h>` */
 export const F_DUPFD: number = constants.F_DUPFD;
 /** Reads the descriptor's flags. `<fcntl.h>` */
@@ -404,12 +396,10 @@ export const O_APPEND: number = constants.O_APPEND;
 export const O_DIRECTORY: number = constants.O_DIRECTORY;
 
 // <limits.h>
-
 /** The most buffers that sendmsg(2) and recvmsg(2) take. `<limits.h>` */
 export const IOV_MAX: number = constants.IOV_MAX;
 
 // <winsock2.h>
-
 /**
  * Windows: calls that would block fail with EAGAIN, or wait again; for ioctlsocket().
  * `<winsock2.h>`
@@ -424,7 +414,6 @@ export const SO_PROTOCOL_INFOW: number = constants.SO_PROTOCOL_INFOW;
 export const HANDLE_FLAG_INHERIT: number = constants.HANDLE_FLAG_INHERIT;
 
 // <netdb.h>
-
 /** Without a name: the address to bind to. `<netdb.h>` */
 export const AI_PASSIVE: number = constants.AI_PASSIVE;
 /** Asks for the canonical name. `<netdb.h>` */
@@ -465,7 +454,6 @@ export const EAI_SYSTEM: number = constants.EAI_SYSTEM;
 export const EAI_OVERFLOW: number = constants.EAI_OVERFLOW;
 
 // <errno.h>
-
 /** Operation not permitted. `<errno.h>` */
 export const EPERM: number = errnos.EPERM;
 /** No such file or directory. `<errno.h>` */
