@@ -1,5 +1,6 @@
 /**
- * Watches a folder, on Deno's event loop, through a descriptor that Deno knows nothing of: inotify(7)'s. Ctrl-C ends it.
+ * Watches a folder, on Deno's event loop, through a descriptor that Deno knows nothing of:
+ * inotify(7)'s. Ctrl-C ends it.
  *
  *     deno run --allow-ffi examples/inotify.ts FOLDER
  */
@@ -69,7 +70,10 @@ while (!end.signal.aborted) {
 close(fd);
 Deno.removeSignalListener("SIGINT", stop);
 
-/** `struct inotify_event { int wd; uint32_t mask, cookie, len; char name[]; }`, one after the other, each name filled up with NULs. */
+/**
+ * `struct inotify_event { int wd; uint32_t mask, cookie, len; char name[]; }`, one after the other,
+ * each name filled up with NULs.
+ */
 function* events(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < bytes.length;) {

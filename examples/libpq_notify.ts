@@ -1,10 +1,11 @@
 /**
- * Prints what is sent to a channel of PostgreSQL (LISTEN, NOTIFY), on Deno's event loop: libpq over FFI has a socket of its own,
- * which Deno cannot wait on and readable() can. Ctrl-C ends it.
+ * Prints what is sent to a channel of PostgreSQL (LISTEN, NOTIFY), on Deno's event loop: libpq over
+ * FFI has a socket of its own, which Deno cannot wait on and readable() can. Ctrl-C ends it.
  *
  *     deno run --allow-ffi examples/libpq_notify.ts CONNINFO CHANNEL
  *
- * CONNINFO is libpq's, such as "dbname=postgres" or "postgresql://user@host/database". Try it: psql -c "NOTIFY channel, 'hello'"
+ * CONNINFO is libpq's, such as "dbname=postgres" or "postgresql://user@host/database". Try it: psql
+ * -c "NOTIFY channel, 'hello'"
  */
 
 import { readable, writable } from "../mod.ts";
@@ -23,7 +24,8 @@ if (conninfo === undefined || channel === undefined) {
 }
 
 const connection = libpq.PQconnectStart(cString(conninfo));
-// PQconnectPoll() says what to wait for, and the socket may be another at each step. libpq manual, "Database Connection Control Functions"
+// PQconnectPoll() says what to wait for, and the socket may be another at each step. libpq manual,
+// "Database Connection Control Functions"
 for (let state = -1; state !== PGRES_POLLING_OK; state = libpq.PQconnectPoll(connection)) {
   if (state === PGRES_POLLING_FAILED) fail(string(libpq.PQerrorMessage(connection)));
   const socket = libpq.PQsocket(connection);

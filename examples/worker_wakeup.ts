@@ -1,7 +1,8 @@
 /**
- * A Worker that blocks in select(), and how to get it out: its waker's descriptor is a number, so it can be posted to another
- * thread. worker.terminate() alone does not end a thread that sits in a system call, and the process would then hang at its
- * end: whoever terminates such a Worker wakes it too.
+ * A Worker that blocks in select(), and how to get it out: its waker's descriptor is a number, so
+ * it can be posted to another thread. worker.terminate() alone does not end a thread that sits in a
+ * system call, and the process would then hang at its end: whoever terminates such a Worker wakes
+ * it too.
  *
  *     deno run --allow-ffi --allow-read examples/worker_wakeup.ts
  */

@@ -107,7 +107,10 @@ const PLATFORM_EXAMPLES = [
   "examples/learn/06_epoll_edge.ts",
   "examples/learn/07_kqueue.ts",
   "examples/learn/08_own_selector.ts",
-  "examples/libpq_notify.ts", // the name of a shared library
+  "examples/libcurl.ts", // the name of a shared library
+  "examples/libpq_notify.ts",
+  "examples/pty.ts", // the name of the C library, and the number of an ioctl
+  "examples/timed_prompt.ts", // not on Windows
 ];
 
 Deno.test("Only ffi/ and os/ ask which platform this is, and the examples that must know", () => {
