@@ -14,7 +14,7 @@ const CURLINFO_RESPONSE_CODE = 0x200002;
 // <curl/multi.h>
 export const CURLMOPT_SOCKETFUNCTION = 20001;
 export const CURLMOPT_TIMERFUNCTION = 20004;
-export const CURL_POLL_REMOVE = 4; // CURL_POLL_IN and CURL_POLL_OUT equal EVENT_READ and EVENT_WRITE
+export const CURL_POLL_REMOVE = 4; // IN, OUT, INOUT equal EVENT_READ, EVENT_WRITE, and both
 export const CURL_SOCKET_TIMEOUT = -1n;
 // struct CURLMsg { CURLMSG msg; CURL *easy_handle; union { CURLcode result; } data; }
 const CURLMsg = { easy_handle: 8, result: 16 } as const;
