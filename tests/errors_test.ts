@@ -1,11 +1,11 @@
-/** OS errors: the class, the message and the fields of each errno, and what is none. */
+/** OS errors: the class, message and fields for each errno, and values that are no OS error. */
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { errnoName, errnoNumber, makeOsError, osError, strerror } from "../ffi/mod.ts";
 import { isOsError, Socket } from "../mod.ts";
 import "./helpers/descriptors.ts";
 
-/** The errnos for which Deno has a class. The others are plain Error. */
+/** The errnos that have a Deno error class. The others are plain Error. */
 const CLASSES: Record<string, new (message: string) => Error> = {
   EPERM: Deno.errors.PermissionDenied,
   EACCES: Deno.errors.PermissionDenied,
@@ -34,7 +34,7 @@ const CLASSES: Record<string, new (message: string) => Error> = {
 for (const [code, ErrorClass] of Object.entries(CLASSES)) {
   const number = errnoNumber(code);
   const name = `${code} is ${ErrorClass.name}, with code, errno and syscall`;
-  const isWinsock = Deno.build.os === "windows"; // which knows those of sockets alone
+  const isWinsock = Deno.build.os === "windows"; // which has the errnos of sockets only
   Deno.test({ name, ignore: isWinsock && number === -1 }, () => {
     assert(number > 0);
     const error = osError("recv", 7, number);

@@ -1,7 +1,7 @@
 /**
- * The echo server where syscalls fail at random, in every way that their man pages allow: what must
- * not hurt a connection hurts none, what must costs that one alone, and when it is over all is as
- * before. `FAULTS_SEED` has the same failures again, and `FAULTS_CONNECTIONS` more of them:
+ * The echo server while system calls fail at random, in every way that their man pages allow. A
+ * failure costs at most the connection that it concerns, and afterwards the server works as before.
+ * `FAULTS_SEED` repeats the failures of a run; `FAULTS_CONNECTIONS` sets the number of connections:
  *
  *     FAULTS_CONNECTIONS=20000 deno test -A tests/faults_test.ts
  */
@@ -36,11 +36,11 @@ const CONNECTIONS = Number(Deno.env.get("FAULTS_CONNECTIONS") ?? 100);
 const AT_ONCE = 30;
 const LARGEST = 200_000; // bytes
 const RATE = 128; // of 1024 calls
-const ROUNDS = 10; // of which one has to show what is asked for
+const ROUNDS = 10; // of which one must show the expected result
 
-// What must not cost a connection: all that says "again", or concerns those that have none yet.
+// Failures that must not end a connection: try again, or about a connection not accepted yet.
 const HARMLESS = KINDS.filter((kind) => kind !== "ENOMEM" && kind !== "ENOBUFS");
-// What costs the connection that it happens to.
+// Failures that end the connection they happen to.
 const FATAL = /^(recv|send|epoll_ctl|setsockopt) (ENOMEM|ENOBUFS)$/;
 
 const total = new Map<string, number>();
@@ -95,7 +95,7 @@ faultTest(
   },
 );
 
-/** As Deno.test(), where calls can be made to fail. */
+/** Deno.test() on machines where calls can be made to fail. */
 function faultTest(name: string, fn: () => Promise<void>): void {
   const ignore = cannotFail !== undefined;
   Deno.test({ name: ignore ? `${name} (left out: ${cannotFail})` : name, ignore, fn });
@@ -117,7 +117,7 @@ async function suffer(args: string[]): Promise<void> {
   faults.begin(RATE, KINDS, SEED);
   const before = fatal(faults);
   const counts = { whole: 0, cut: 0 };
-  // A hundred connections do without one of the kinds, now and then.
+  // A hundred connections sometimes get no failure of one of the kinds.
   for (let round = 0; round === 0 || round < ROUNDS && !hasHappened(faults); round++) {
     const { whole, cut } = await crowd(server);
     counts.whole += whole;
@@ -140,8 +140,8 @@ async function suffer(args: string[]): Promise<void> {
 }
 
 /**
- * Many connections, some at once, each with bytes of its own that must come back: how many had all
- * of them, and how many ended before.
+ * Opens many connections, some at once, each of which expects its own bytes back. Returns how many
+ * got all of them, and how many ended early.
  */
 async function crowd(server: EchoServer): Promise<{ whole: number; cut: number }> {
   const counts = { whole: 0, cut: 0 };
@@ -157,8 +157,8 @@ async function crowd(server: EchoServer): Promise<{ whole: number; cut: number }
 }
 
 /**
- * Sends and receives at once, and then ends its half. Whether all came back; what did is what was
- * sent, in any case.
+ * Sends and receives at the same time, then shuts down writing. Returns whether all bytes came
+ * back, and asserts that those that did are the ones that were sent.
  */
 async function talk(server: EchoServer, number: number): Promise<boolean> {
   using connection = await server.connect();
@@ -169,7 +169,7 @@ async function talk(server: EchoServer, number: number): Promise<boolean> {
   try {
     for (let count; (count = await connection.read(echoed.subarray(end))) !== null;) end += count;
   } catch {
-    // It was reset, with bytes of ours that the server had not read.
+    // The connection was reset while the server had unread bytes of ours.
   }
   await sent;
   assertSameBytes(echoed.subarray(0, end), bytes.subarray(0, end));
@@ -185,8 +185,8 @@ async function assertServes(server: EchoServer): Promise<void> {
 }
 
 /**
- * While calls fail and nobody talks: at best, since what was retried may go on for a while, and V8
- * may tidy up.
+ * The CPU time of the server while calls fail and no client sends. Takes the best of some rounds,
+ * because retries may go on for a while and V8 may collect garbage.
  */
 async function assertIdles(server: EchoServer, faults: Faults): Promise<void> {
   let best = { cpu: Infinity, waits: Infinity };
@@ -199,16 +199,13 @@ async function assertIdles(server: EchoServer, faults: Faults): Promise<void> {
   assertLessOrEqual(best.waits, 40, "waits in 300 ms");
 }
 
-/**
- * A wait for each thing that is done is many, even if each is looked for, waited for and looked for
- * again.
- */
+/** Asserts that the number of waits is in proportion to the work: the server does not spin. */
 function assertFewWaits(faults: Faults): void {
   const done = faults.called("recv") + faults.called("send") + faults.called("accept");
   assertLess(faults.called("wait"), 3 * done);
 }
 
-/** It says that it is full when it is, and nothing else. */
+/** Asserts that the server reports that it is full, and nothing else. */
 function assertComplaints(server: EchoServer, faults: Faults): void {
   const complaints = server.stderr.split("\n").filter((line) => line !== "");
   for (const line of complaints) {
@@ -223,7 +220,7 @@ function assertComplaints(server: EchoServer, faults: Faults): void {
   );
 }
 
-/** Whether every kind came up: else this test has shown nothing yet. */
+/** Whether each kind of failure happened; otherwise the test has shown nothing. */
 function hasHappened(faults: Faults): boolean {
   const all = KINDS.map((kind) => new RegExp(` ${kind}$`));
   return [...all, /^wait EINTR$/].every((what) => sum(faults, what) > 0);

@@ -1,7 +1,7 @@
 /**
- * The echo server under floods: more clients than it has descriptors for, clients that never read,
- * that reset, that vanish, and a server that is stopped in the midst of it. `FLOODS=10` makes each
- * flood ten times as large, and prints its figures.
+ * The echo server under load: more clients than it has descriptors for, clients that never read,
+ * that reset, that vanish, and a server that is stopped during traffic. `FLOODS=10` makes each load
+ * ten times as large, and prints its figures.
  */
 
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
@@ -30,12 +30,13 @@ import { delay } from "./helpers/timing.ts";
 
 const SCALE = Number(Deno.env.get("FLOODS") ?? 1);
 const LIMIT = EVENT_LIMIT * SCALE;
-const BUFFER_SIZE = 65536; // what a connection holds at most, as the server's first comment states
-// what V8 has not collected, the same for two connections and for two hundred
+// the most that a connection buffers, as the server's first comment states
+const BUFFER_SIZE = 65536;
+// memory that V8 has not collected, the same for two connections and for two hundred
 const GARBAGE = 24 * MiB;
 
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
-const isEmulated = emulator === "qemu"; // whose figures are not a machine's
+const isEmulated = emulator === "qemu"; // whose figures are not those of a real machine
 const isLinux = Deno.build.os === "linux";
 
 function floodTest(name: string, fn: () => Promise<void>): void {
@@ -53,10 +54,10 @@ function inMiB(bytes: number): string {
 // ─── More clients than descriptors ────────────────────────────────────────────────────────────
 
 const DESCRIPTORS = 128;
-const CLIENTS = Math.min(1000 * SCALE, SOMAXCONN); // all of which wait to be accepted
-const IDLE = 1000; // milliseconds that a full server is looked at
-const LOOKS = 5; // of which one has to find it so: V8 may still tidy up after the crowd
-const IDLE_CPU = 50; // milliseconds of CPU time that it may take meanwhile: a look each 100 ms
+const CLIENTS = Math.min(1000 * SCALE, SOMAXCONN); // which all wait to be accepted
+const IDLE = 1000; // milliseconds for which a full server is observed
+const LOOKS = 5; // of which one must find it idle: V8 may still collect garbage
+const IDLE_CPU = 50; // milliseconds of CPU time that it may use: it checks every 100 ms
 
 for (
   const args of [
@@ -78,7 +79,7 @@ for (
       );
 
       await crowd(server, async (served) => {
-        // Full, it looks now and then whether it still is, and no more than that.
+        // While it is full, it only checks from time to time whether it still is.
         let spent = Infinity;
         for (let look = 0; look < LOOKS && spent > IDLE_CPU; look++) {
           const before = server.cpuTime();
@@ -86,14 +87,14 @@ for (
           spent = server.cpuTime() - before;
         }
         assertLessOrEqual(spent, IDLE_CPU, `${spent} ms of CPU time in ${IDLE} ms`);
-        // Those that it has are served as before.
+        // The connections that it has work as before.
         for (const connection of served) await assertEchoes(connection, seededBytes(1000, 2));
         report(args.join(" "), { clients: CLIENTS, places: served.length, "CPU ms/s": spent });
       });
 
-      // All of them waited from the beginning: it became full once.
+      // All clients waited from the beginning, so it became full once.
       assertComplaints(server, 1);
-      // With one client it is not full; with the next crowd it is, and says so again.
+      // With one client it is not full; with the next crowd it is, and reports it again.
       using connections = new Connections();
       const [connection] = await connections.open(server, 1);
       await assertEchoes(connection!, seededBytes(1000, 1));
@@ -107,8 +108,8 @@ for (
 }
 
 /**
- * More clients than the server has places for: each leaves when it was served and `whileFull` has
- * returned.
+ * Connects more clients than the server has descriptors for. Each one leaves when it was served and
+ * `whileFull` has returned.
  */
 async function crowd(
   server: EchoServer,
@@ -147,9 +148,9 @@ function assertComplaints(server: EchoServer, count: number): void {
 
 // ─── Clients that do not read ─────────────────────────────────────────────────────────────────
 
-const READERS = 5; // that read slowly, and as many that do not read at all
-const FETCHED = 100 * MiB * SCALE; // by the slow ones together
-const ROUND_TRIPS = 200; // of another client, within which nothing moves: the senders are stuck
+const READERS = 5; // that read slowly, and the same number that do not read
+const FETCHED = 100 * MiB * SCALE; // bytes, by all slow readers together
+const ROUND_TRIPS = 200; // of another client, during which no sender makes progress
 
 for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
   floodTest(
@@ -158,7 +159,7 @@ for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]])
     } MiB slowly or not at all, and serves others meanwhile`,
     async () => {
       const bound = 2 * READERS * BUFFER_SIZE + GARBAGE;
-      const giveUp = 512 * MiB; // a server that held everything would take it
+      const giveUp = 512 * MiB; // a server that buffered everything would accept it
 
       await using server = await EchoServer.start("--quiet", ...args);
       using connections = new Connections();
@@ -191,7 +192,7 @@ for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]])
         if (taken !== seen) [quiet, seen] = [0, taken];
         await assertEchoes(other!, piece.subarray(0, 64));
         assertLess(taken, giveUp, `${taken} bytes were taken from clients that do not read`);
-        // Slowly: a piece for each of the other client's round trips.
+        // Slowly: one piece for each round trip of the other client.
         if (left === 0) continue;
         for (const connection of slow) {
           assertSameBytes(await within(LIMIT, receive(connection, piece.length), "a piece"), piece);
@@ -208,7 +209,7 @@ for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]])
         grown: inMiB(growth),
       });
       assertLess(growth, bound, `it grew by ${inMiB(growth)}`);
-      // Nothing of what was held was lost: those that did not read read everything now.
+      // Nothing that was buffered is lost: the clients that did not read now read everything.
       isEnough = true;
       const reading = deaf.map(async (connection, index) => {
         const ended = sending[index]!.then(() => connection.closeWrite());
@@ -229,7 +230,7 @@ for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]])
 
 // ─── Clients that reset, half-close, vanish ───────────────────────────────────────────────────
 
-// Where the backlog is 128, a client that finds it full tries again a second later.
+// If the backlog is 128, a client that finds it full tries again a second later.
 const RESETS = (emulator === "bsd.c" ? 1000 : 10_000) * SCALE;
 const RESETS_GARBAGE = 48 * MiB;
 const NO_LINGER = new Uint8Array(Int32Array.of(1, 0).buffer); // { l_onoff: 1, l_linger: 0 }
@@ -244,7 +245,7 @@ for (const args of [["--selector", BEST], ["--selector", BEST, "--blocking"]]) {
       using connections = new Connections();
       const [other] = await connections.open(server, 1);
       const address = { hostname: server.hostname, port: server.port };
-      // until V8 has warmed up
+      // until V8 has compiled the code
       for (let count = 0; count < RESETS / 2; count++) reset(address, count);
       await assertEchoes(other!, seededBytes(MiB, 1));
       const sockets = server.sockets();
@@ -264,7 +265,7 @@ for (const args of [["--selector", BEST], ["--selector", BEST, "--blocking"]]) {
   );
 }
 
-/** Every other one has sent something that is not read any more. */
+/** Every second client has sent something that is never read. */
 function reset(address: Address, count: number): void {
   using socket = new Socket();
   socket.setOption(SOL_SOCKET, SO_LINGER, NO_LINGER);
@@ -275,7 +276,8 @@ function reset(address: Address, count: number): void {
 floodTest("Echo server sends everything to clients that half-close before they read", async () => {
   await using server = await EchoServer.start("--quiet");
   using connections = new Connections();
-  const bytes = seededBytes(128 * 1024, 3); // what the kernel holds for one that does not read
+  // what the kernel buffers for a client that does not read
+  const bytes = seededBytes(128 * 1024, 3);
   const clients = await connections.open(server, 100 * SCALE);
   const served = Promise.all(clients.map(async (connection) => {
     await send(connection, bytes);
@@ -308,7 +310,7 @@ for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]])
   );
 }
 
-// <linux/tcp.h>: such a socket closes without a word to its peer. For CAP_NET_ADMIN
+// <linux/tcp.h>: such a socket closes without telling its peer. Needs CAP_NET_ADMIN.
 const TCP_REPAIR = 19;
 const canVanish = isLinux && isRepairable();
 
@@ -328,7 +330,7 @@ serverTest({
       using socket = new Socket();
       socket.connect(address);
       socket.setBlocking(false);
-      // until it is stuck, so that the server has something left to send
+      // until it would block, so that the server has something left to send
       while (socket.send(bytes) !== null);
       socket.setOption(IPPROTO_TCP, TCP_REPAIR, 1);
     }
@@ -360,7 +362,7 @@ for (
       await using server = await EchoServer.start("--quiet", ...args);
       using connections = new Connections();
       const bytes = seededBytes(MiB, 3);
-      let goesOn = true; // until the last stop, so that each of them comes in mid-traffic
+      let goesOn = true; // until the last stop, so that each stop happens during traffic
       let sent = 0;
       let echoed = 0;
       const clients = (await connections.open(server, 4)).map(async (connection) => {
@@ -384,7 +386,7 @@ for (
         await until(() => echoed > before + 4 * bytes.length, "more of the echo");
         server.kill("SIGSTOP");
         await until(() => server.isStopped(), "the stop");
-        // What was under way arrives, and then nothing does.
+        // The bytes under way arrive, and then no others.
         for (let seen = -1; seen !== echoed;) {
           seen = echoed;
           await delay(20);

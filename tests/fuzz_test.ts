@@ -1,5 +1,5 @@
 /**
- * Hostile arguments for every public function, in a process of its own, so that a crash is seen.
+ * Hostile arguments for every public function, in a separate process, so that a crash is noticed.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -9,7 +9,7 @@ const CALLS = 200_000;
 
 Deno.test({
   name: `${CALLS} hostile calls hurt nothing`,
-  // it looks into /proc, and takes an emulator minutes
+  // It reads /proc, and takes minutes in an emulator.
   ignore: Deno.build.os !== "linux" || Deno.env.has("SELECTORS_EMULATOR"),
   async fn() {
     const { code, stdout, stderr } = await runProgram("tests/long/fuzz.ts", [`${CALLS}`]);

@@ -1,6 +1,6 @@
 /**
- * Constants, errno numbers, layouts and sentences against the C compiler of the machine: one C
- * program is made of our tables, compiled once, and prints what its headers say.
+ * Compares constants, errno numbers, struct layouts and error messages with the C compiler of the
+ * machine: makes one C program from our tables, and compiles it once.
  */
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
@@ -43,7 +43,7 @@ const HEADERS = [
   "unistd.h",
 ];
 
-/** The structs by their C names, each with how many fields it has here. */
+/** The structs by their C names, with the number of fields in our codecs. */
 const STRUCTS = {
   "struct epoll_event": [ffi.epoll_event, 2],
   "struct pollfd": [ffi.pollfd, 3],
@@ -58,7 +58,7 @@ const STRUCTS = {
   "struct cmsghdr": [ffi.cmsghdr, 3],
 } as const;
 
-/** A struct as C fills it, and the bytes that our codec writes for the same values. */
+/** A struct that C fills, and the bytes that our codec writes for the same values. */
 const FILLED: { c: string; bytes: Uint8Array }[] = [
   {
     c: "struct epoll_event v; memset(&v, 0, sizeof v);" +
@@ -144,12 +144,12 @@ const FILLED: { c: string; bytes: Uint8Array }[] = [
   },
 ];
 
-/** What the figures of our tables are called in C, and what they are here. */
+/** The C names of the numbers in our tables, and their values. */
 const tables = { ...known(constants), ...known(errnos) };
 
 /**
- * Numbers that `./ffi` exports under C's names, which are more than those of the tables:
- * EWOULDBLOCK is another name of EAGAIN. Those of kqueue(2) are no header's here.
+ * The numbers that `./ffi` exports under C names. They include more than the tables: EWOULDBLOCK is
+ * another name of EAGAIN. Those of kqueue(2) are in no header of Linux.
  */
 const exported = known(
   Object.fromEntries(
@@ -169,7 +169,7 @@ const layouts = Object.fromEntries(
   }),
 ) as Record<string, number>;
 
-/** 0 is success, 41 and 58 are holes, 133 is the last one that Linux has. */
+/** 0 is success, 41 and 58 are unused, 133 is the last errno of Linux. */
 const ERRNUMS = [-1, ...Array(141).keys(), 9999];
 
 let answers: Promise<Map<string, string>> | undefined;
@@ -229,7 +229,7 @@ test("Every EAI_ code has glibc's sentence", async () => {
   }
 }, notGlibc);
 
-/** A test that needs the compiler, or says why it is left out. */
+/** A test that needs the compiler; without one it is left out, with the reason. */
 function test(fact: string, fn: () => void | Promise<void>, unless?: string): void {
   const reason = missing ?? unless;
   Deno.test({
@@ -239,18 +239,18 @@ function test(fact: string, fn: () => void | Promise<void>, unless?: string): vo
   });
 }
 
-/** The rows that are numbers: a table may name what only another platform has, without a figure. */
+/** The rows with numbers: some name a constant that the platform lacks, without a number. */
 function known(table: Readonly<Record<string, unknown>>): Record<string, number> {
   const rows = Object.entries(table).filter(([, value]) => typeof value === "number");
   return Object.fromEntries(rows) as Record<string, number>;
 }
 
-/** What a constant may be that only another platform has: no bits, or no number. */
+/** The values of a constant that the platform lacks: no bits, or no number. */
 function isAbsent(figure: number | undefined): boolean {
   return figure === undefined || figure === 0 || figure === -1;
 }
 
-/** Holds figures against the compiler's, and returns how many it knew. */
+/** Compares numbers with those of the compiler, and returns how many the compiler knew. */
 async function compare(figures: Record<string, number>): Promise<number> {
   const said = await ask();
   const wrong: string[] = [];
@@ -267,7 +267,7 @@ async function compare(figures: Record<string, number>): Promise<number> {
   return compared;
 }
 
-/** Holds the sentences of some error numbers against the C library's. */
+/** Compares the messages of some error numbers with those of the C library. */
 async function compareSentences(numbers: readonly number[]): Promise<void> {
   const said = await ask();
   const wrong = numbers.filter((errnum) => ffi.strerror(errnum) !== said.get(`strerror ${errnum}`))
@@ -277,10 +277,7 @@ async function compareSentences(numbers: readonly number[]): Promise<void> {
   assertEquals(wrong, []);
 }
 
-/**
- * Everything that the C program says, by what it was asked. It is compiled once, by the first test
- * that asks.
- */
+/** All answers of the C program, by question. The first test that asks compiles it. */
 function ask(): Promise<Map<string, string>> {
   return answers ??= compileAndRun();
 }
@@ -313,7 +310,7 @@ function sourceCode(): string {
     "}",
     "int main(void) {",
     ...Object.keys({ ...tables, ...exported }).flatMap((name) => [
-      // The headers define a macro beside each enumerator, so that this can be asked.
+      // The headers define a macro for each enumerator, so #ifdef works.
       `#ifdef ${name}`,
       `  printf("${name}\\t%lld\\n", (long long) ${name});`,
       "#else",

@@ -1,6 +1,5 @@
 /**
- * The staircase of examples/learn/, each step as a program that is run alone, with no permission
- * but the one that it names.
+ * The programs of examples/learn/. Each runs alone, with the permission that it names and no other.
  */
 
 import {
@@ -18,10 +17,10 @@ import { promptly } from "./helpers/timing.ts";
 const STEPS = [...Deno.readDirSync(path("examples/learn"))].map(({ name }) => name)
   .filter((name) => /^\d/.test(name)).sort();
 
-// Winsock has no socketpair(2), from which these start.
+// These programs call socketpair(2), which Winsock lacks.
 const notOnWindows = { ignore: Deno.build.os === "windows" };
 
-/** What a step prints, line by line. */
+/** The lines that a step prints. */
 async function linesOf(step: string, ...args: string[]): Promise<string[]> {
   const file = STEPS.find((name) => name.startsWith(step))!;
   const command = ["run", "--no-prompt", "--allow-ffi", path(`examples/learn/${file}`), ...args];
@@ -35,7 +34,7 @@ function numbers(line: string | undefined): number[] {
   return (line?.match(/\d+(\.\d+)?/g) ?? []).map(Number);
 }
 
-/** Lines without the numbers of descriptors, which are the system's to choose. */
+/** Lines without the numbers of descriptors, which the system chooses. */
 function withoutDescriptors(lines: string[]): string[] {
   return lines.map((line) => line.replace(/^( *)\d+: /, "$1fd: "));
 }
@@ -80,7 +79,7 @@ Deno.test(
 );
 
 Deno.test("03 asks all the time, and takes the CPU for it", notOnWindows, async () => {
-  let most = { calls: 0, cpu: 0 }; // on a machine that others load too
+  let most = { calls: 0, cpu: 0 }; // on a busy machine
   for (let round = 0; round < 20 && !(most.calls > 1000 && most.cpu > 30); round++) {
     const [answered, asked, cpu, ...rest] = await linesOf("03");
     assertMatch(answered!, /^the second client was answered after \d+ ms$/);
@@ -162,7 +161,7 @@ Deno.test({
   name: "07 does the same with a library that brings kqueue" +
     (hasCommand("cc") ? "" : " (needs a C compiler)"),
   ignore: Deno.build.os !== "linux" || !hasCommand("cc") ||
-    Deno.env.get("SELECTORS_EMULATOR") === "qemu", // which cannot load what cc makes
+    Deno.env.get("SELECTORS_EMULATOR") === "qemu", // which cannot load a library that cc makes
   async fn() {
     const folder = await Deno.makeTempDir();
     try {
@@ -212,7 +211,7 @@ Deno.test("10 lets a timer tick while it waits, and shows that select() does not
     "second: has left",
   ]);
   assertMatch(lines[4]!, /^the timer ticked \d+ times meanwhile$/);
-  assertGreater(numbers(lines[4])[0]!, 2); // of 20, on a machine that others load too
+  assertGreater(numbers(lines[4])[0]!, 2); // of 20, on a busy machine
   assertEquals(lines[5], "and 0 times during a select() of 200 ms");
   assertEquals(lines.length, 6);
 });
@@ -232,7 +231,7 @@ Deno.test("trace.ts shows the syscalls of a step on standard error, beside what 
 for (const step of ["04", "05", "06", "07", "08"]) {
   Deno.test(`${step} says in one line that the platform lacks its mechanism, and exits 0`, async () => {
     const file = path(`examples/learn/${STEPS.find((name) => name.startsWith(step))}`);
-    // A platform that this library does not know.
+    // A platform that this library does not support.
     const elsewhere = `Object.defineProperty(Deno, "build", {
       value: { ...Deno.build, os: "solaris" },
     });`;

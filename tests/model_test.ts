@@ -1,6 +1,6 @@
 /**
- * Random programs against a model, in a process of their own, where the numbers of descriptors are
- * known to be free.
+ * Random programs and a model of them, in a separate process, in which known descriptor numbers are
+ * free.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -10,7 +10,7 @@ const PROGRAMS = 2000;
 
 Deno.test({
   name: `${PROGRAMS} random programs do on every selector as the model says`,
-  // The model is of Linux' sockets and pipes, and takes other emulators minutes.
+  // The model describes sockets and pipes of Linux, and takes minutes in other emulators.
   ignore: Deno.build.os !== "linux" ||
     !["", "kqueue.c"].includes(Deno.env.get("SELECTORS_EMULATOR") ?? ""),
   async fn() {

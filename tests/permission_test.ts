@@ -1,6 +1,6 @@
 /**
- * What needs `--allow-ffi`, what does not, and what a user without it gets to see: programs started
- * with fewer permissions than these tests have.
+ * What needs `--allow-ffi`, what does not, and which errors a user without it sees. These tests
+ * start programs with fewer permissions.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -13,11 +13,11 @@ const PROMPT = path("tests/fixtures/permission_prompt.ts");
 const REFUSAL =
   "NotCapable: Requires ffi access to call the C library, run again with the --allow-ffi flag";
 const USES = 10; // that permission_first_use.ts makes
-const PROMPT_LIMIT = 20_000; // milliseconds until a prompt that does not come is given up
+const PROMPT_LIMIT = 20_000; // milliseconds to wait for a prompt
 
 const env = { NO_COLOR: "1" };
 
-/** Runs a program with these permissions and no terminal to ask at. */
+/** Runs a program with these permissions and without a terminal for prompts. */
 function runWith(flags: string[], program: string) {
   return run(DENO, ["run", "--no-prompt", ...flags, program], { env });
 }
@@ -81,15 +81,15 @@ Deno.test("An uncaught refusal ends the program with the flag to add on its stan
   assertStringIncludes(stderr, REFUSAL);
 });
 
-// ─── with a terminal to ask at ──────────────────────────────────────────────────────────────────
+// ─── with a terminal for prompts ─────────────────────────────────────────────────────────────────
 
 const PYTHON_PTY =
   "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
-/** What gives a program a terminal: util-linux's script(1), or else CPython's pty module. */
+/** Runs a program in a terminal: with script(1) of util-linux, or with CPython's pty module. */
 async function pseudoTerminal(): Promise<((command: string[]) => string[]) | undefined> {
   if (hasCommand("script")) {
-    // script(1) of the BSDs takes other arguments.
+    // script(1) of the BSDs has other arguments.
     const { stdout } = await run("script", ["--version"]);
     const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
     if (stdout.includes("util-linux")) {
@@ -103,7 +103,7 @@ async function pseudoTerminal(): Promise<((command: string[]) => string[]) | und
 const inTerminal = await pseudoTerminal();
 const why = inTerminal === undefined ? " (skipped: neither util-linux's script nor python3)" : "";
 
-/** Runs the program at a terminal, and types `answer` once it is asked. */
+/** Runs the program in a terminal, and types `answer` at the prompt. */
 async function answerPrompt(answer: string): Promise<{ code: number; screen: string }> {
   const [command, ...args] = inTerminal!([DENO, "run", PROMPT]);
   const child = new Deno.Command(command!, {
@@ -122,8 +122,8 @@ async function answerPrompt(answer: string): Promise<{ code: number; screen: str
       screen += chunk;
       if (/(Granted|Denied) ffi access/.test(screen)) clearInterval(typing);
       else if (screen.includes("[y/n/A]")) {
-        // Deno throws away what is typed until the terminal was silent for 100 milliseconds: so
-        // type slowly, until it has heard.
+        // Deno discards input until the terminal was silent for 100 milliseconds, so type slowly
+        // until it reacts.
         typing ??= setInterval(() => writer.write(new TextEncoder().encode(`${answer}\n`)), 300);
       }
     }

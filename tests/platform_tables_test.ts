@@ -1,9 +1,8 @@
 /**
- * The tables of platforms that are not at hand: each constant and errno number against the figure
- * in the platform's own header, and what of a struct differs. `fixtures/headers/` has the figures,
- * a line each with the header that it was read from: xnu 11417.101.15 and Libinfo, FreeBSD 15,
- * NetBSD 10, libkqueue 2.7.0, mingw-w64 10.0.0 (under POSIX' names: see
- * `platform_windows_test.ts`).
+ * The tables of the other platforms: compares each constant and errno number with the platform's
+ * own header, and checks the struct layouts that differ. `fixtures/headers/` has the numbers, one
+ * per line, with the header that each was read from: xnu 11417.101.15 and Libinfo, FreeBSD 15,
+ * NetBSD 10, libkqueue 2.7.0, mingw-w64 10.0.0 (under POSIX names: see `platform_windows_test.ts`).
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -25,13 +24,10 @@ const TABLES = {
   windows: { ...windows.constants, ...windows.errnos },
 };
 
-/** How many figures each table has: a row that is lost is missed here. */
+/** How many numbers each table has, so that a lost row is noticed. */
 const COUNTS = { darwin: 253, freebsd: 251, netbsd: 244, libkqueue: 26, windows: 139 };
 
-/**
- * `offsetof` of each field of struct kevent and `sizeof`, as the compilers of the platforms have
- * them.
- */
+/** `offsetof` each field of struct kevent, and `sizeof`, from the compilers of the platforms. */
 const KEVENTS = {
   linux: [0, 8, 10, 12, 16, 24, 32],
   darwin: [0, 8, 10, 12, 16, 24, 32],

@@ -1,7 +1,7 @@
 /**
- * Windows' table and layouts against mingw's headers, where its compiler is there (Debian has it as
- * gcc-mingw-w64-x86-64-win32); on Windows, what the codecs make of those layouts.
- * `platform_tables_test.ts` has the figures for machines without it.
+ * The Windows table and layouts: compares them with mingw's headers if its compiler is installed
+ * (Debian: gcc-mingw-w64-x86-64-win32), and on Windows tests the codecs. `platform_tables_test.ts`
+ * has the numbers for machines without that compiler.
  */
 
 import {
@@ -31,7 +31,7 @@ import { hasCommand, run } from "./helpers/programs.ts";
 const CC = "x86_64-w64-mingw32-gcc";
 const HEADERS = ["winsock2.h", "ws2tcpip.h", "mswsock.h", "afunix.h", "windows.h", "stddef.h"];
 
-/** What Winsock calls what POSIX has another name for. */
+/** POSIX names and their Winsock names. */
 const RENAMED: Readonly<Record<string, string>> = {
   SHUT_RD: "SD_RECEIVE",
   SHUT_WR: "SD_SEND",
@@ -42,7 +42,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   ECANCELED: "WSAECANCELLED",
 };
 
-/** Constants of Microsoft's SDK that mingw-w64 10.0.0 does not define yet. */
+/** Constants of Microsoft's SDK that mingw-w64 10.0.0 does not define. */
 const NOT_IN_MINGW = [
   "TCP_KEEPIDLE",
   "TCP_KEEPALIVE",
@@ -51,7 +51,7 @@ const NOT_IN_MINGW = [
   "TCP_FASTOPEN",
 ];
 
-/** C's expressions, and what each must be. */
+/** C expressions and their expected values. */
 const LAYOUTS: Readonly<Record<string, number>> = {
   "sizeof(WSAPOLLFD)": 16,
   "offsetof(WSAPOLLFD, fd)": 0,
@@ -90,7 +90,7 @@ const LAYOUTS: Readonly<Record<string, number>> = {
 
 const isWindows = Deno.build.os === "windows";
 
-/** One program that does not compile where a figure is wrong, and says which. */
+/** A program that does not compile if a number is wrong, and names the number. */
 function program(figures: readonly [expression: string, figure: number][]): string {
   return [
     ...HEADERS.map((header) => `#include <${header}>`),
@@ -127,7 +127,7 @@ Deno.test({
   async fn() {
     assertGreaterOrEqual(figures().length, 140);
     assertEquals(await compile(program(figures())), "");
-    // A figure that is wrong would have been told.
+    // A wrong number must be reported.
     const wrong = await compile(program([["WSAECONNRESET", 10055]]));
     assertStringIncludes(wrong, "WSAECONNRESET is not 10055");
   },

@@ -1,6 +1,5 @@
 /**
- * What a release is made of: the files of the publish list and no others, and nothing from
- * elsewhere.
+ * A release contains the files of the publish list and no others, and imports nothing else.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -8,7 +7,7 @@ import { DENO, path, run } from "./helpers/programs.ts";
 
 const ROOT = path("");
 const env = { NO_COLOR: "1" };
-// what a release is does not depend on where it is made
+// The contents of a release do not depend on the platform.
 const onLinux = { ignore: Deno.build.os !== "linux" };
 
 /** The files of a folder. */

@@ -1,7 +1,7 @@
 /**
- * The part of `@std/assert` that the tests use, under its names, on top of `node:assert/strict`:
- * JSR is not reachable everywhere that the tests run. Where it is, `jsr:@std/assert@^1` in the
- * import map takes this file's place.
+ * The functions of `@std/assert` that the tests use, on top of `node:assert/strict`, because JSR is
+ * not reachable from all machines that run the tests. `jsr:@std/assert@^1` in the import map can
+ * replace this file.
  *
  * @module
  */

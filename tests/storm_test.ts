@@ -1,6 +1,6 @@
 /**
- * Waits that are disturbed: by thousands of signals, by a stop, by a clock that jumps. No event is
- * lost, and timeouts hold.
+ * Waits during thousands of signals, a stop of the process, and jumps of the clock. No event is
+ * lost, and timeouts are kept.
  */
 
 import { assertEquals, assertGreater, assertGreaterOrEqual, assertLess } from "@std/assert";
@@ -10,18 +10,18 @@ import { DENO, hasCommand, path, Program, run } from "./helpers/programs.ts";
 import { SELECTORS } from "./helpers/mechanisms.ts";
 import { delay } from "./helpers/timing.ts";
 
-const STORM = 10_000 * Number(Deno.env.get("FLOODS") ?? 1); // signals, and at least as many
-const BYTES = 1000; // to be echoed in it
-const LATE = 5000; // milliseconds that a wait may take longer, on a machine that is busy
+const STORM = 10_000 * Number(Deno.env.get("FLOODS") ?? 1); // signals, at least
+const BYTES = 1000; // to echo meanwhile
+const LATE = 5000; // milliseconds by which a wait may be late on a busy machine
 
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
-const isWindows = Deno.build.os === "windows"; // has neither such signals, nor /proc
+const isWindows = Deno.build.os === "windows"; // which has no such signals and no /proc
 
 /**
- * So many signals to a process, and more until it is ended, a hundred at once. When a mutex of V8's
- * is first fought for, Abseil measures how fast the processor counts by nanosleep(), again after
- * each signal for what is left, which the kernel makes up to 50 µs longer each time: without
- * pauses, Deno might sleep for ever.
+ * Sends `count` signals to a process, and more until it ends, in groups of a hundred. The pauses
+ * are necessary: when a mutex of V8 is first contended, Abseil measures the processor's clock with
+ * nanosleep(), and repeats it after each signal for the remaining time. The kernel prolongs each
+ * sleep by up to 50 µs, so without pauses Deno might sleep for ever.
  */
 const STORM_SCRIPT = `trap 'enough=1' TERM
   sent=0
@@ -40,7 +40,7 @@ for (const Selector of SELECTORS) {
       async fn() {
         await using program = Program.start("tests/fixtures/storm.ts", [Selector.name, how]);
         const port = Number(await within(EVENT_LIMIT, program.line(), "its port"));
-        // On to the last of the bytes, however late their client comes.
+        // Continue until the last byte, however late the client is.
         await using storm = new Program("sh", ["-c", STORM_SCRIPT, "sh", `${program.child.pid}`]);
         assertEquals(await within(EVENT_LIMIT, storm.line(), "the storm"), "started");
         let isOver = false;
@@ -62,7 +62,7 @@ for (const Selector of SELECTORS) {
         const { bytes, empty, signals, waits } = JSON.parse(line!);
         assertEquals(bytes, sent);
         assertGreater(signals, 0);
-        // They end a blocking wait and no other, nor do they make one longer.
+        // Signals end blocking waits only, and make no wait longer.
         if (how === "select") assertGreater(empty, 0);
         else assertEquals(empty, 0);
         for (const wait of waits) {
@@ -97,7 +97,7 @@ for (const Selector of SELECTORS) {
   }
 }
 
-/** The milliseconds of a wait of fixtures/timed.ts, by both clocks. */
+/** The milliseconds of a wait of fixtures/timed.ts, by two clocks. */
 async function passed(program: Program): Promise<{ day: number; elapsed: number }> {
   const line = await within(EVENT_LIMIT, program.line(), "the end of a wait");
   const [day, elapsed] = line!.split(" ").map(Number);
@@ -113,7 +113,7 @@ function isStopped({ child }: Program): boolean {
 const hasCompiler = hasCommand("cc");
 const HOUR = 3600; // seconds
 const TIMEOUT = 120;
-const JUMPS = 50; // at most, until one forward and one back came in the midst of a wait
+const JUMPS = 50; // at most, until one jump forward and one back happened during a wait
 
 Deno.test({
   name: "Timeouts take as long as ever when the clock is set an hour forward or back meanwhile" +
@@ -154,8 +154,7 @@ async function assertSteady(library: string, file: string, name: string, how: st
     const { day, elapsed } = await passed(program);
     assertGreaterOrEqual(elapsed, TIMEOUT, `${name} ${how}()`);
     assertLess(elapsed, TIMEOUT + LATE, `${name} ${how}()`);
-    // Whether the program has seen the clock jump: on a busy machine, it may do so when the wait is
-    // over.
+    // Whether the clock jumped during the wait: on a busy machine it may jump after it.
     const told = (isForward ? HOUR : -HOUR) * 1000;
     if (Math.abs(day - told - elapsed) < LATE) seen.add(told);
     else assertLess(Math.abs(day - elapsed), LATE, `the clock moved by ${day} ms`);

@@ -1,6 +1,6 @@
 /**
- * The codecs: what goes into memory comes out of it, nothing beside it is touched, and what does
- * not fit is refused.
+ * The codecs: values that are written are read back, bytes beside them are not touched, and values
+ * that do not fit are rejected.
  */
 
 import { assert, assertEquals, assertFalse, assertStrictEquals, assertThrows } from "@std/assert";
@@ -28,22 +28,22 @@ import {
 } from "../ffi/mod.ts";
 import "./helpers/descriptors.ts";
 
-// Elsewhere struct sockaddr_un is shorter, and there are no abstract names.
+// On other platforms struct sockaddr_un is shorter, and abstract names do not exist.
 const onLinux = { ignore: Deno.build.os !== "linux" };
 
-// Windows has SOCKETs of 64 bits, seconds of 32, and lists instead of bits, which
-// platform_windows_test.ts is about.
+// Windows has 64-bit SOCKETs, 32-bit seconds, and lists instead of bits: see
+// platform_windows_test.ts.
 const isWindows = Deno.build.os === "windows";
 const notOnWindows = { ignore: isWindows };
 const FD_LIMIT = isWindows ? 2 ** 53 : 2 ** 31;
 
 const GUARD = 0xa5;
 
-/** A codec as the tests below see every one of them. */
+/** A codec, in the form that the tests below use. */
 interface Case {
   readonly name: string;
   readonly codec: Struct<Record<string, unknown>>;
-  /** Values that come out as they went in. */
+  /** Values that are read back as they were written. */
   readonly valid: readonly Record<string, unknown>[];
   /** Values that do not fit their field. */
   readonly tooLarge: readonly Record<string, unknown>[];
@@ -159,8 +159,7 @@ for (const { name, codec, valid, tooLarge, wrongType } of CASES) {
   Deno.test(`${name} comes out as it went in, at every offset, and touches nothing beside it`, () => {
     for (const fields of valid) {
       for (const offset of [0, 1, 2, 3, 7, 8, 13]) {
-        // In the middle of a larger buffer, so that an offset that counts from the wrong place
-        // shows.
+        // In the middle of a larger buffer, to detect an offset that counts from the wrong place.
         const buffer = new Uint8Array(codec.size + 48).fill(GUARD);
         const memory = buffer.subarray(16, 16 + codec.size + 16);
         codec.write(memory, fields, offset);
@@ -399,7 +398,7 @@ Deno.test("sockaddr_un reads a pathname up to its NUL, or to the end where it ha
   const bytes = new TextEncoder().encode("\x01\0/tmp/a\0rubbish");
   assertStrictEquals(sockaddr_un.read(bytes, 0, bytes.length).sun_path, "/tmp/a");
   assertStrictEquals(sockaddr_un.read(bytes, 0, 6).sun_path, "/tmp");
-  // Linux lets a path fill all 108 bytes without a NUL, and says then that the address has 111.
+  // On Linux a path can fill all 108 bytes without a NUL; the address then has 111 bytes.
   // unix(7), "BUGS"
   const full = new Uint8Array(111).fill(0x78);
   full.set([AF_UNIX, 0]);
@@ -448,10 +447,10 @@ Deno.test(
     for (const fd of edges) {
       assertFalse(FD_ISSET(fd, set), `${fd}`);
       FD_SET(fd, set);
-      FD_SET(fd, set); // twice is once
+      FD_SET(fd, set); // setting it again has no effect
       const members = [...Array(FD_SETSIZE).keys()].filter((fd) => FD_ISSET(fd, set));
       assertEquals(members, [fd]);
-      // As C has it: long number fd / 64, bit number fd % 64.
+      // As in C: word fd / 64, bit fd % 64.
       const longs = new BigUint64Array(set.slice().buffer);
       assertStrictEquals(longs[Math.floor(fd / 64)], 1n << BigInt(fd % 64));
       FD_CLR(fd, set);
@@ -522,10 +521,7 @@ Deno.test("addrinfo.hints lays out its four ints, 0 where none is given, and no 
   }
 });
 
-/**
- * A row of CASES: the changes to `usual` that are valid, those that do not fit, and those of
- * another type.
- */
+/** A row of CASES: changes to `usual` that are valid, that do not fit, and of another type. */
 function define<Fields>(
   name: string,
   codec: Struct<Fields>,
@@ -546,7 +542,7 @@ function define<Fields>(
   };
 }
 
-/** An array whose buffer was handed on. */
+/** An array whose buffer was transferred. */
 function detached(size: number): Uint8Array {
   const memory = new Uint8Array(size);
   memory.buffer.transfer();
@@ -561,7 +557,7 @@ function shrunk(size: number, left: number): Uint8Array {
   return memory;
 }
 
-/** An array that says of itself that it is larger than it is. */
+/** An array whose own property claims a larger size. */
 function lying(size: number, said: number): Uint8Array {
   const memory = new Uint8Array(size);
   Object.defineProperty(memory, "byteLength", { value: said });
@@ -569,7 +565,7 @@ function lying(size: number, said: number): Uint8Array {
   return memory;
 }
 
-/** What looks like memory, and is no typed array. */
+/** An object that looks like memory but is no typed array. */
 function notMemory(size: number): Uint8Array[] {
   const array = new Uint8Array(size);
   const values = [

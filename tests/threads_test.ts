@@ -1,6 +1,5 @@
 /**
- * Several threads at once, each with selectors of its own: what they share is descriptors, by
- * number.
+ * Several threads at once, each with its own selectors. They share descriptors by number.
  */
 
 import { assertEquals, assertLess } from "@std/assert";
@@ -19,9 +18,9 @@ import { SELECTORS } from "./helpers/mechanisms.ts";
 const SCALE = Number(Deno.env.get("FLOODS") ?? 1);
 const THREADS = 4;
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
-const isBsd = emulator === "bsd.c"; // Workers see Linux there
+const isBsd = emulator === "bsd.c"; // where Workers see Linux
 
-/** A Worker of `fixtures/`, once it has said that it is there; said() is what it says next. */
+/** A Worker of `fixtures/`, after its first message; said() gives its next one. */
 async function startWorker(fixture: string, order?: unknown) {
   const worker = new Worker(new URL(`./fixtures/${fixture}`, import.meta.url), { type: "module" });
   const said = () => new Promise<unknown>((resolve) => worker.onmessage = (e) => resolve(e.data));
@@ -30,7 +29,7 @@ async function startWorker(fixture: string, order?: unknown) {
   return { worker, said, [Symbol.dispose]: () => worker.terminate() };
 }
 
-// ─── Sockets that go from thread to thread ────────────────────────────────────────────────────
+// ─── Sockets that move between threads ────────────────────────────────────────────────────
 
 for (const Selector of SELECTORS) {
   Deno.test({
@@ -83,7 +82,7 @@ for (const Selector of SELECTORS) {
 // ─── One waker, many that wake ────────────────────────────────────────────────────────────────
 
 const ROUNDS = 2000 * SCALE;
-const LOST = 5000; // milliseconds after which a wait that nobody ended was not woken
+const LOST = 5000; // milliseconds after which a wake-up counts as lost
 
 for (const Selector of SELECTORS) {
   for (const how of ["select", "selectAsync"]) {
@@ -121,7 +120,7 @@ for (const Selector of SELECTORS) {
   }
 }
 
-// ─── As programs of their own ─────────────────────────────────────────────────────────────────
+// ─── Separate programs ─────────────────────────────────────────────────────────────────
 
 Deno.test({
   name: "traceSyscalls() in one of three threads tells the calls of that one",

@@ -6,7 +6,7 @@ import { openDescriptors } from "./helpers/descriptors.ts";
 import { DENO, path, Program, run } from "./helpers/programs.ts";
 import { SELECTORS } from "./helpers/mechanisms.ts";
 
-/** A Worker that will wake a waker after some milliseconds. */
+/** A Worker that wakes a waker after some milliseconds. */
 async function wakeLater(fd: number, delay: number): Promise<Disposable> {
   const worker = new Worker(new URL("./fixtures/waker_worker.ts", import.meta.url), {
     type: "module",
