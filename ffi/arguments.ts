@@ -1,12 +1,15 @@
 /**
- * What a C function cannot check for itself. FFI converts arguments in different ways before and after the optimiser has
- * seen the caller (NaN as an int can become descriptor 0), and C trusts lengths blindly; so integers and lengths are checked here,
- * before the call, and nothing else is: every other mistake is the kernel's to answer with an errno.
+ * Checks of what a C function cannot check itself. FFI converts an argument in different ways before
+ * and after the optimizer has compiled its caller (NaN as an int may become descriptor 0), and C
+ * trusts every length. So integers and lengths are checked here, before the call. Every other mistake
+ * is reported by the kernel as an errno.
  *
  * @module
  */
 
-/** Memory that C may read or write: a typed array, whatever its element type. */
+import { bufferOf, byteLengthOf, byteOffsetOf, copyOf, typeOf, utf8, view } from "./intrinsics.ts";
+
+/** Memory that C may read or write: a typed array of any element type. */
 export type Memory =
   | Uint8Array
   | Int16Array
@@ -16,35 +19,29 @@ export type Memory =
   | BigInt64Array
   | BigUint64Array;
 
-// The getters themselves: what an array's owner set on it or on its prototype cannot stand in for them, and no code of
-// the owner's runs between the check and the call, where it could detach or shrink what was checked.
-const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
-const [byteLengthGetter, byteOffsetGetter, bufferGetter, typeGetter] = [
-  "byteLength",
-  "byteOffset",
-  "buffer",
-  Symbol.toStringTag,
-].map((name) => Object.getOwnPropertyDescriptor(typedArray, name)!.get!) as [Get, Get, Get, Get];
-type Get = () => never;
-
-/** The number of bytes in `memory` as the engine knows it; 0 for a detached buffer. */
+/**
+ * The number of bytes in `memory`, as the engine knows it: an own `byteLength` property does not
+ * count. 0 for a detached buffer.
+ */
 export function byteLength(memory: Memory): number {
-  return byteLengthGetter.call(memory);
+  return byteLengthOf(memory);
 }
 
-/** The bytes of `memory`, whatever its owner makes of it; none of a detached buffer. */
+/** The bytes of `memory`, in place; none for a detached buffer. */
 export function bytesOf(memory: Memory): Uint8Array {
-  const [buffer, offset] = [bufferGetter.call(memory), byteOffsetGetter.call(memory)];
-  try {
-    return new Uint8Array(buffer, offset, byteLength(memory));
-  } catch {
-    return new Uint8Array(); // the buffer is detached
-  }
+  const size = byteLengthOf(memory);
+  if (size === 0) return new Uint8Array(); // a detached buffer has no view
+  return view(bufferOf(memory), byteOffsetOf(memory), size);
 }
 
-/** `"Int32Array"` and the like, as the engine knows it; undefined for what is no typed array. */
+/** A copy of the first `size` bytes of `memory`, which another thread cannot change. */
+export function copyBytes(memory: Memory, size: number): Uint8Array<ArrayBuffer> {
+  return copyOf(bytesOf(memory), size);
+}
+
+/** `"Int32Array"` and the like, as the engine knows it; undefined for anything but a typed array. */
 export function arrayType(memory: unknown): string | undefined {
-  return typeGetter.call(memory);
+  return typeOf(memory);
 }
 
 /** Throws unless `value` is an integer that a C `int` can hold. */
@@ -64,18 +61,22 @@ export function checkSize(value: number, name: string): void {
 
 /** Throws unless `memory` has at least `size` bytes. */
 export function checkMemory(memory: Memory, size: number, name: string): void {
-  if (arrayType(memory) === undefined) refuseMemory(name);
-  if (byteLength(memory) < size) refuseSize(memory, size, name);
+  if (typeOf(memory) === undefined) refuseMemory(name);
+  if (!(byteLengthOf(memory) >= size)) refuseSize(memory, size, name);
 }
 
-/** `text` as C has it: UTF-8, ended by a NUL, with no NUL inside. */
+/** `text` as a C string: UTF-8 that ends with a NUL and contains no other. */
 export function cString(text: string, name: string): Uint8Array<ArrayBuffer> {
   if (typeof text !== "string") throw new TypeError(`${name} must be a string`);
-  if (text.includes("\0")) throw new TypeError(`${name} must not contain a NUL character`);
-  return new TextEncoder().encode(text + "\0");
+  const bytes = utf8(text);
+  const size = byteLengthOf(bytes);
+  for (let i = 0; i < size; i++) {
+    if (bytes[i] === 0) throw new TypeError(`${name} must not contain a NUL character`);
+  }
+  return copyOf(bytes, size + 1); // the last byte stays 0
 }
 
-// The throws stand apart so that the checks stay small enough to be inlined.
+// The throws are functions of their own, which keeps the checks small enough to be inlined.
 
 function refuseInteger(value: unknown, name: string, wanted: string): never {
   if (typeof value !== "number") {
@@ -90,6 +91,6 @@ function refuseMemory(name: string): never {
 
 function refuseSize(memory: Memory, size: number, name: string): never {
   throw new RangeError(
-    `${name} has ${byteLength(memory)} bytes, and the call could touch ${size}`,
+    `${name} has ${byteLengthOf(memory)} bytes, and the call could touch ${size}`,
   );
 }

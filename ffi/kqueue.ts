@@ -33,7 +33,7 @@ export interface Kevent {
 /** The codec of a platform's struct kevent. */
 export function keventStruct({ filter, flags, ext }: Platform["kevent"]): Struct<Kevent> {
   const fields = struct({ ident: "i64", filter, flags, fflags: "u32", data: "i64", udata: "u64" });
-  return { ...fields, size: fields.size + ext };
+  return Object.freeze({ ...fields, size: fields.size + ext });
 }
 
 /** The two calls of kqueue(2). */
@@ -63,9 +63,8 @@ export function kqueue(): number {
 }
 
 /** As in C, both a function and a struct: {@linkcode KqueueCalls.kevent} and {@linkcode Kevent}. */
-export const kevent: KqueueCalls["kevent"] & Struct<Kevent> = Object.assign(
-  keventOf(() => libc()),
-  keventStruct(platform.kevent),
+export const kevent: KqueueCalls["kevent"] & Struct<Kevent> = Object.freeze(
+  Object.assign(keventOf(() => libc()), keventStruct(platform.kevent)),
 );
 
 /**

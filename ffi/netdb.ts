@@ -4,7 +4,8 @@
  * @module
  */
 
-import { arrayType, bytesOf, checkInt, checkMemory, cString } from "./arguments.ts";
+import { arrayType, checkInt, checkMemory, copyBytes, cString } from "./arguments.ts";
+import { deepFreeze, setAdd, setDelete, setHas } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 
@@ -50,7 +51,7 @@ export const addrinfo: {
    * @throws {TypeError} When the list is not one of getaddrinfo's, or was freed.
    */
   list(res: bigint): AddrInfo[];
-} = {
+} = deepFreeze({
   size: 48,
   offsets: {
     ai_flags: 0,
@@ -62,14 +63,21 @@ export const addrinfo: {
     ai_canonname: platform.canonnameFirst ? 24 : 32,
     ai_next: 40,
   },
-  hints({ ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 }) {
+  hints(
+    { ai_flags = 0, ai_family = 0, ai_socktype = 0, ai_protocol = 0 }: {
+      ai_flags?: number;
+      ai_family?: number;
+      ai_socktype?: number;
+      ai_protocol?: number;
+    },
+  ) {
     const bytes = new Uint8Array(addrinfo.size);
     const ints = [ai_flags, ai_family, ai_socktype, ai_protocol];
     ints.forEach((value) => checkInt(value, "hint"));
     new Int32Array(bytes.buffer).set(ints);
     return bytes;
   },
-  list(res) {
+  list(res: bigint) {
     checkList(res);
     const nodes: AddrInfo[] = [];
     let next = Deno.UnsafePointer.create(res);
@@ -91,11 +99,11 @@ export const addrinfo: {
     }
     return nodes;
   },
-};
+});
 
 const FIRST_POINTER = 24;
 
-// The lists that were given and not yet freed: no other address is ever followed or freed.
+// The lists that getaddrinfo gave and nobody freed yet. No other address is followed or freed.
 const lists = new Set<bigint>();
 
 /**
@@ -151,11 +159,10 @@ function checkQuery(
   checkMemory(res, 8, "res");
   if (arrayType(res) !== "BigUint64Array") throw new TypeError("res must be a BigUint64Array");
   if (hints !== null) checkMemory(hints, addrinfo.size, "hints");
-  // Copies: another thread may write to shared memory between the check and the call, or the call
-  // and what comes after it.
-  const ownHints = hints === null ? null : bytesOf(hints).slice(0, addrinfo.size);
-  if (ownHints?.subarray(FIRST_POINTER).some((byte) => byte !== 0)) {
-    throw new TypeError("the pointers of hints must be NULL");
+  // Copies, because another thread may write to shared memory between the check and the call.
+  const ownHints = hints === null ? null : copyBytes(hints, addrinfo.size);
+  for (let i = FIRST_POINTER; ownHints !== null && i < addrinfo.size; i++) {
+    if (ownHints[i] !== 0) throw new TypeError("the pointers of hints must be NULL");
   }
   return [nodeString, serviceString, ownHints] as const;
 }
@@ -163,7 +170,7 @@ function checkQuery(
 /** Remembers the list that a successful call gave, and passes it and the result on. */
 function keepList(result: number, list: BigUint64Array, res: BigUint64Array): number {
   if (result !== 0) return result;
-  lists.add(list[0]!);
+  setAdd(lists, list[0]!);
   res[0] = list[0]!;
   return result;
 }
@@ -175,7 +182,7 @@ function keepList(result: number, list: BigUint64Array, res: BigUint64Array): nu
  */
 export function freeaddrinfo(res: bigint): void {
   checkList(res);
-  lists.delete(res);
+  setDelete(lists, res);
   libc().freeaddrinfo(Deno.UnsafePointer.create(res));
 }
 
@@ -202,7 +209,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 };
 
 function checkList(res: bigint): void {
-  if (!lists.has(res)) throw new TypeError(`${res} is not a list that getaddrinfo gave`);
+  if (!setHas(lists, res)) throw new TypeError(`${res} is not a list that getaddrinfo gave`);
 }
 
 /** The name of an EAI_ code: `"EAI_NONAME"` for -2 on Linux. */

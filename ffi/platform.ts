@@ -6,6 +6,7 @@
  * @module
  */
 
+import { deepFreeze } from "./intrinsics.ts";
 import * as darwin from "./platforms/darwin.ts";
 import * as freebsd from "./platforms/freebsd.ts";
 import * as libkqueue from "./libkqueue.ts";
@@ -184,8 +185,9 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
  * The platform that this program runs on; on one that is not known, a table that lets the modules
  * load and offers no mechanism.
  */
-export const platform: Platform = platforms[Deno.build.os] ??
-  { ...glibcOrMusl, libraries: [], mechanisms: [] };
+export const platform: Platform = deepFreeze(
+  platforms[Deno.build.os] ?? { ...glibcOrMusl, libraries: [], mechanisms: [] },
+);
 
 /** Its constants; one that it lacks is 0, so that as a flag it asks for nothing. */
 export const constants: Readonly<Record<ConstantName, number>> = complete(
@@ -215,8 +217,6 @@ function complete<Name extends string>(
   missing: number,
 ): Readonly<Record<Name, number>> {
   const names = tables.flatMap(Object.keys) as Name[];
-  return Object.fromEntries(names.map((name) => [name, own[name] ?? missing])) as Record<
-    Name,
-    number
-  >;
+  const all = Object.fromEntries(names.map((name) => [name, own[name] ?? missing]));
+  return Object.freeze(all as Record<Name, number>);
 }

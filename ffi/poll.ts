@@ -4,7 +4,16 @@
  * @module
  */
 
-import { byteLength, bytesOf, checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
+import {
+  byteLength,
+  bytesOf,
+  checkInt,
+  checkMemory,
+  checkSize,
+  copyBytes,
+  type Memory,
+} from "./arguments.ts";
+import { setBytes } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 import { type Struct, struct } from "./struct.ts";
@@ -47,11 +56,11 @@ export async function poll_nonblocking(
   checkSize(nfds, "nfds");
   checkInt(timeout, "timeout");
   checkMemory(fds, nfds * pollfd.size, "fds");
-  // What the kernel writes to meanwhile must not be freed, as the caller may do by transferring `fds`: so it gets a copy.
+  // The kernel gets a copy: the caller may transfer `fds` meanwhile, which would free its memory.
   const size = nfds * pollfd.size;
-  const copy = bytesOf(fds).slice(0, size);
+  const copy = copyBytes(fds, size);
   const count = await libc().poll_nonblocking(copy, nfds, timeout);
-  if (byteLength(fds) >= size) bytesOf(fds).set(copy);
+  if (byteLength(fds) >= size) setBytes(bytesOf(fds), copy);
   return count;
 }
 

@@ -5,8 +5,17 @@
  * @module
  */
 
-import { arrayType, bytesOf, checkInt, checkMemory, type Memory } from "./arguments.ts";
+import {
+  arrayType,
+  byteLength,
+  bytesOf,
+  checkInt,
+  checkMemory,
+  copyBytes,
+  type Memory,
+} from "./arguments.ts";
 import { FD_SETSIZE } from "./constants.ts";
+import { fill, setBytes } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 import { timeval } from "./time.ts";
@@ -16,15 +25,15 @@ export const fd_set: {
   readonly size: number;
   /** `offsetof(fd_set, fd_array)`, on Windows. */
   readonly fd_array: number;
-} = {
+} = Object.freeze({
   size: platform.isWinsock ? 8 + FD_SETSIZE * 8 : FD_SETSIZE / 8,
   fd_array: 8,
-};
+});
 
 /** `void FD_ZERO(fd_set *set)`: removes every descriptor. select(2) */
 export function FD_ZERO(set: Uint8Array): void {
   checkSet(set);
-  set.fill(0, 0, fd_set.size);
+  fill(set, 0, 0, fd_set.size);
 }
 
 /**
@@ -75,8 +84,8 @@ export function select(
   timeout: Memory | null,
 ): number {
   checkInt(nfds, "nfds");
-  if (platform.isWinsock) return selectSockets(nfds, [readfds, writefds, exceptfds], timeout);
-  const size = Math.ceil(Math.max(nfds, 0) / 64) * 8; // the kernel copies whole longs
+  if (platform.isWinsock) return selectSockets(nfds, readfds, writefds, exceptfds, timeout);
+  const size = nfds <= 0 ? 0 : ((nfds + 63) >>> 6) * 8; // the kernel copies whole longs
   if (readfds !== null) checkMemory(readfds, size, "readfds");
   if (writefds !== null) checkMemory(writefds, size, "writefds");
   if (exceptfds !== null) checkMemory(exceptfds, size, "exceptfds");
@@ -84,20 +93,37 @@ export function select(
   return libc().select(nfds, readfds, writefds, exceptfds, timeout);
 }
 
-/** The same with Windows' sets, of which the call gets copies: how long a set is stands in the set, which may be shared with another thread. */
-function selectSockets(nfds: number, sets: (Memory | null)[], timeout: Memory | null): number {
-  for (const set of sets) if (set !== null) checkMemory(set, fd_set.fd_array, "an fd_set");
+/**
+ * The same with the sets of Windows. The call gets checked copies: a set holds its own length, which
+ * another thread could change between the check and the call.
+ */
+function selectSockets(
+  nfds: number,
+  read: Memory | null,
+  write: Memory | null,
+  except: Memory | null,
+  timeout: Memory | null,
+): number {
   if (timeout !== null) checkMemory(timeout, timeval.size, "timeout");
-  const copies = sets.map((set) => set === null ? null : bytesOf(set).slice());
-  for (const copy of copies) {
-    if (copy === null) continue;
-    const count = new DataView(copy.buffer).getUint32(0, true);
-    checkMemory(copy, fd_set.fd_array + count * 8, "an fd_set");
-  }
-  const result = libc().select(nfds, copies[0]!, copies[1]!, copies[2]!, timeout);
-  if (result === -1) return result; // sets are as they were, and nothing comes before errno() is read
-  sets.forEach((set, i) => set !== null && bytesOf(set).set(copies[i]!));
+  const readCopy = copyOfSet(read);
+  const writeCopy = copyOfSet(write);
+  const exceptCopy = copyOfSet(except);
+  const result = libc().select(nfds, readCopy, writeCopy, exceptCopy, timeout);
+  if (result === -1) return result; // the sets are unchanged, and errno() must be read first
+  if (readCopy !== null) setBytes(bytesOf(read!), readCopy);
+  if (writeCopy !== null) setBytes(bytesOf(write!), writeCopy);
+  if (exceptCopy !== null) setBytes(bytesOf(except!), exceptCopy);
   return result;
+}
+
+/** A copy of a set that has as many sockets as its count says. */
+function copyOfSet(set: Memory | null): Uint8Array<ArrayBuffer> | null {
+  if (set === null) return null;
+  checkMemory(set, fd_set.fd_array, "an fd_set");
+  const copy = copyBytes(set, byteLength(set));
+  const count = (copy[0]! | copy[1]! << 8 | copy[2]! << 16 | copy[3]! << 24) >>> 0;
+  checkMemory(copy, fd_set.fd_array + count * 8, "an fd_set");
+  return copy;
 }
 
 function checkMember(fd: number, set: Uint8Array): void {

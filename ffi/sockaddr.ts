@@ -6,6 +6,7 @@
 
 import { checkInt, checkMemory, checkSize, cString, type Memory } from "./arguments.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "./constants.ts";
+import { deepFreeze } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 import { checkField, type Struct, viewOf } from "./struct.ts";
@@ -16,35 +17,36 @@ const { hasSockaddrLength, sunPathSize } = platform;
 export const sockaddr: {
   /** Reads the family of an address at the start of `memory`. */
   read(memory: Uint8Array): { sa_family: number };
-} = {
-  read(memory) {
+} = Object.freeze({
+  read(memory: Uint8Array) {
     return { sa_family: readFamily(viewOf(memory, 0, 2)) };
   },
-};
+});
 
 /** `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7) */
-export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> = {
-  size: 16,
-  offsets: { sin_family: hasSockaddrLength ? 1 : 0, sin_port: 2, sin_addr: 4 },
-  read(memory, offset = 0) {
-    const view = viewOf(memory, offset, sockaddr_in.size);
-    return {
-      sin_family: readFamily(view),
-      sin_port: view.getUint16(2),
-      sin_addr: inet_ntop(AF_INET, bytesOf(view, 4, 4)) ?? "",
-    };
-  },
-  write(memory, { sin_family, sin_port, sin_addr }, offset = 0) {
-    const view = viewOf(memory, offset, sockaddr_in.size);
-    const address = numericAddress(AF_INET, sin_addr, 4);
-    checkFamily(sin_family, "sin_family");
-    checkField(sin_port, "u16", "sin_port");
-    bytesOf(view, 0, sockaddr_in.size).fill(0);
-    writeFamily(view, sin_family);
-    view.setUint16(2, sin_port);
-    bytesOf(view, 4, 4).set(address);
-  },
-};
+export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> =
+  deepFreeze({
+    size: 16,
+    offsets: { sin_family: hasSockaddrLength ? 1 : 0, sin_port: 2, sin_addr: 4 },
+    read(memory, offset = 0) {
+      const view = viewOf(memory, offset, sockaddr_in.size);
+      return {
+        sin_family: readFamily(view),
+        sin_port: view.getUint16(2),
+        sin_addr: inet_ntop(AF_INET, bytesOf(view, 4, 4)) ?? "",
+      };
+    },
+    write(memory, { sin_family, sin_port, sin_addr }, offset = 0) {
+      const view = viewOf(memory, offset, sockaddr_in.size);
+      const address = numericAddress(AF_INET, sin_addr, 4);
+      checkFamily(sin_family, "sin_family");
+      checkField(sin_port, "u16", "sin_port");
+      bytesOf(view, 0, sockaddr_in.size).fill(0);
+      writeFamily(view, sin_family);
+      view.setUint16(2, sin_port);
+      bytesOf(view, 4, 4).set(address);
+    },
+  });
 
 /** `struct sockaddr_in6`, with the address as text. Port, flow label and address lie in network byte order. ipv6(7) */
 export const sockaddr_in6: Struct<
@@ -55,7 +57,7 @@ export const sockaddr_in6: Struct<
     sin6_addr: string;
     sin6_scope_id: number;
   }
-> = {
+> = deepFreeze({
   size: 28,
   offsets: {
     sin6_family: hasSockaddrLength ? 1 : 0,
@@ -87,7 +89,7 @@ export const sockaddr_in6: Struct<
     bytesOf(view, 8, 16).set(address);
     view.setUint32(24, fields.sin6_scope_id, true);
   },
-};
+});
 
 /** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`; 104 on the BSDs and macOS. unix(7) */
 export interface SockaddrUn {
@@ -112,7 +114,7 @@ export const sockaddr_un: {
    * @throws {TypeError} When a NUL stands anywhere but first, where it makes the name an abstract one on Linux.
    */
   write(memory: Uint8Array, fields: SockaddrUn, offset?: number): number;
-} = {
+} = deepFreeze({
   size: 2 + sunPathSize,
   offsets: { sun_family: hasSockaddrLength ? 1 : 0, sun_path: 2 },
   read(memory, offset = 0, length = sockaddr_un.size) {
@@ -151,10 +153,10 @@ export const sockaddr_un: {
     bytesOf(view, 2, path.length).set(path);
     return length;
   },
-};
+});
 
 /** `sizeof(struct sockaddr_storage)`: room for an address of any family, in bytes. socket(7) */
-export const sockaddr_storage: { readonly size: number } = { size: 128 };
+export const sockaddr_storage: { readonly size: number } = Object.freeze({ size: 128 });
 
 /**
  * `int inet_pton(int af, const char *src, void *dst)`: the bytes of an IP address from its text; 0 when the text is none. inet_pton(3)
@@ -167,6 +169,8 @@ export function inet_pton(af: number, src: string, dst: Memory): number {
   return libc().inet_pton(af, cString(src, "src"), dst);
 }
 
+const INET6_ADDRSTRLEN = 46; // <netinet/in.h>
+
 /**
  * `const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)`: the text of an IP address from its bytes, or null. inet_ntop(3)
  *
@@ -175,8 +179,8 @@ export function inet_pton(af: number, src: string, dst: Memory): number {
 export function inet_ntop(af: number, src: Memory): string | null {
   checkInt(af, "af");
   checkMemory(src, addressSize(af), "src");
-  const text = new Uint8Array(46); // INET6_ADDRSTRLEN
-  if (libc().inet_ntop(af, src, text, text.length) === null) return null;
+  const text = new Uint8Array(INET6_ADDRSTRLEN);
+  if (libc().inet_ntop(af, src, text, INET6_ADDRSTRLEN) === null) return null;
   return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
 }
 

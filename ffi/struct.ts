@@ -1,11 +1,13 @@
 /**
- * C structs as small codecs: `struct({ fd: "i32", events: "i16" })` lays the fields out as the C compiler does,
- * each at the next multiple of its own size, and reads and writes them in memory.
+ * C structs as small codecs: `struct({ fd: "i32", events: "i16" })` lays out the fields as the C
+ * compiler does, each at the next multiple of its own size, and reads and writes them in memory.
+ * Codecs are frozen, because their sizes and offsets decide how much memory a call may touch.
  *
  * @module
  */
 
 import { byteLength, checkMemory } from "./arguments.ts";
+import { bufferOf, byteOffsetOf, deepFreeze } from "./intrinsics.ts";
 
 /** A C struct: where its fields are, and how to read and write them. */
 export interface Struct<Fields> {
@@ -22,12 +24,14 @@ export interface Struct<Fields> {
   /**
    * Writes the struct at `offset` bytes into `memory`.
    *
-   * @throws {RangeError} When the struct does not lie within `memory`, or a value does not fit its field.
+   * @throws {RangeError} When the struct does not lie within `memory`, or a value does not fit its
+   * field.
+   * @throws {TypeError} When a value is not of its field's type.
    */
   write(memory: Uint8Array, fields: Fields, offset?: number): void;
 }
 
-/** `i64` is read as a number, since times and sizes are meant; `u64` as a bigint, since bits are. */
+/** `i64` holds times and sizes and is read as a number; `u64` holds bits and is read as a bigint. */
 type FieldType = "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64";
 type Field = {
   u8: number;
@@ -41,7 +45,7 @@ type Field = {
 
 const SIZES = { u8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8 } as const;
 
-/** The codec of a struct whose fields have these C types, in this order; `packed` leaves no padding. */
+/** The codec of a struct with fields of these C types, in this order; `packed` leaves no padding. */
 export function struct<Types extends Record<string, FieldType>>(
   types: Types,
   packed = false,
@@ -59,7 +63,7 @@ export function struct<Types extends Record<string, FieldType>>(
   }
   const size = alignUp(end, alignment);
 
-  return {
+  return deepFreeze<Struct<Fields>>({
     size,
     offsets,
     read(memory, offset = 0) {
@@ -75,10 +79,10 @@ export function struct<Types extends Record<string, FieldType>>(
       const view = viewOf(memory, offset, size);
       names.forEach((name, i) => writeField(view, types[name]!, offsets[name], values[i]!));
     },
-  };
+  });
 }
 
-/** A view of the `size` bytes at `offset` in `memory`, or a RangeError where they are not all there. */
+/** A view of the `size` bytes at `offset` in `memory`; a RangeError unless `memory` has them all. */
 export function viewOf(memory: Uint8Array, offset: number, size: number): DataView {
   checkMemory(memory, 0, "memory");
   if (!Number.isInteger(offset) || offset < 0 || offset + size > byteLength(memory)) {
@@ -86,14 +90,14 @@ export function viewOf(memory: Uint8Array, offset: number, size: number): DataVi
       `${size} bytes at offset ${offset} do not lie within ${byteLength(memory)} bytes`,
     );
   }
-  return new DataView(memory.buffer, memory.byteOffset + offset, size);
+  return new DataView(bufferOf(memory), byteOffsetOf(memory) + offset, size);
 }
 
 function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
 
-/** `value`, if a field of this type can hold it. */
+/** Returns `value` if a field of this type can hold it, and throws otherwise. */
 export function checkField(
   value: number | bigint,
   type: FieldType,

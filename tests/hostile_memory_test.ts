@@ -1,7 +1,7 @@
 /**
- * Memory that does not keep still or is not what it says: shared with a thread that changes it
- * during the call, arrays that lie about themselves or run code when they are asked, options with
- * pointers, buffers that a sink of a tracing uses again.
+ * Memory that changes or is not what it seems: shared with a thread that changes it during the call,
+ * arrays with false properties, replaced prototype methods, codecs that somebody writes to, options
+ * with pointers, buffers that a sink of a tracing uses again.
  */
 
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
@@ -141,6 +141,111 @@ Deno.test("Checking an argument runs no code of its owner's, who could take away
     ffi.select(0, set, set, set, timeout);
   }
   assertEquals(asked, []);
+});
+
+Deno.test("Every object that ffi exports is frozen, and so is all that it holds", () => {
+  for (const [name, value] of Object.entries(ffi)) assertFrozen(value, name);
+});
+
+Deno.test("Writing to a codec throws a TypeError and changes nothing", () => {
+  const { size, offsets } = ffi.pollfd;
+  const codecs = ["pollfd", "kevent", "timespec", "sockaddr_in", "fd_set", "addrinfo"] as const;
+  for (const name of codecs) {
+    const before = ffi[name].size;
+    assertThrows(() => (ffi[name] as { size: number }).size = 0, TypeError, "size", name);
+    assertStrictEquals(ffi[name].size, before);
+  }
+  assertThrows(() => (offsets as { fd: number }).fd = 8, TypeError);
+  assertThrows(() => (ffi.addrinfo.offsets as { ai_next: number }).ai_next = 8, TypeError);
+  assertThrows(() => (ffi.pollfd as { read: unknown }).read = () => {}, TypeError);
+  assertThrows(() => ffi.poll(new Uint8Array(size - 1), 1, 0), RangeError);
+});
+
+/** Asserts that an object and every object that its own properties hold is frozen. */
+function assertFrozen(value: unknown, name: string): void {
+  if (typeof value === "function") {
+    // A class or a function has no data of its own, except a codec that is a function too (kevent).
+    if ("size" in value) assert(Object.isFrozen(value), name);
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  assert(Object.isFrozen(value), name);
+  for (const [key, part] of Object.entries(value)) assertFrozen(part, `${name}.${key}`);
+}
+
+/** Puts `value` in place of a property while `action` runs. */
+function whileReplaced(
+  object: object,
+  name: PropertyKey,
+  property: PropertyDescriptor,
+  action: () => void,
+): void {
+  const own = Object.getOwnPropertyDescriptor(object, name);
+  Object.defineProperty(object, name, { ...property, configurable: true });
+  try {
+    action();
+  } finally {
+    if (own === undefined) Reflect.deleteProperty(object, name);
+    else Object.defineProperty(object, name, own);
+  }
+}
+
+Deno.test("Replaced prototype methods and getters defeat no check of memory", async () => {
+  const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+  const { get: byteLength } = Object.getOwnPropertyDescriptor(typedArray, "byteLength")!;
+  const small = () => new Uint8Array(1);
+  const huge = { get: () => 1e6 };
+  const replacements: [object, PropertyKey, PropertyDescriptor][] = [
+    [byteLength!, "call", { value: () => 1e6 }],
+    [byteLength!, "apply", { value: () => 1e6 }],
+    [Function.prototype, "call", { value: () => 1e6 }],
+    [Reflect, "apply", { value: () => 1e6 }],
+    [typedArray, "byteLength", huge],
+    [typedArray, "length", huge],
+    [typedArray, "slice", { value: small }],
+    [typedArray, "subarray", { value: small }],
+    [typedArray, "set", { value: () => {} }],
+    [typedArray, "fill", { value: () => {} }],
+    [typedArray.constructor, Symbol.species, { get: () => small }],
+    [Math, "ceil", { value: () => 0 }],
+    [Math, "max", { value: () => 0 }],
+    [TextEncoder.prototype, "encode", { value: small }],
+    [Set.prototype, "has", { value: () => true }],
+    [Array.prototype, Symbol.iterator, { value: () => [8, 8][Symbol.iterator]() }],
+    [Array.prototype, "some", { value: () => false }],
+    [Array.prototype, "includes", { value: () => false }],
+  ];
+  const memory = new Uint8Array(ffi.pollfd.size - 1);
+  const [TCP_ZEROCOPY_RECEIVE, one] = [35, new Int32Array([1])];
+  for (const [object, name, property] of replacements) {
+    const thrown: unknown[] = [];
+    const attempt = (action: () => unknown) => {
+      try {
+        action();
+        thrown.push(undefined);
+      } catch (error) {
+        thrown.push(error);
+      }
+    };
+    let parked: Promise<unknown> | undefined;
+    whileReplaced(object, name, property, () => {
+      attempt(() => ffi.recv(-1, memory, 1e5, 0));
+      attempt(() => ffi.poll(memory, 1, 0));
+      attempt(() => ffi.addrinfo.list(8n));
+      attempt(() => ffi.freeaddrinfo(8n));
+      if (Deno.build.os === "linux") {
+        attempt(() => ffi.select(1024, memory, null, null, new Uint8Array(16)));
+        attempt(() => ffi.getsockopt(-1, ffi.IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, one, one));
+      }
+      if (object === Function.prototype) return; // Deno itself uses it there
+      parked = ffi.poll_nonblocking(new Uint8Array(1000 * ffi.pollfd.size), 1000, 0);
+    });
+    const names = thrown.map((error) => (error as Error | undefined)?.name);
+    const refused = ["RangeError", "RangeError", "TypeError", "TypeError"];
+    if (Deno.build.os === "linux") refused.push("RangeError", "RangeError");
+    assertEquals(names, refused, `with ${String(name)} replaced`);
+    assertEquals(await (parked ?? 0), 0);
+  }
 });
 
 Deno.test("A list of addresses is the one that getaddrinfo() gave, whatever is written over its result", () => {
