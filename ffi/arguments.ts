@@ -29,7 +29,15 @@ export function byteLength(memory: Memory): number {
 
 /** The bytes of `memory`, in place; none for a detached buffer. */
 export function bytesOf(memory: Memory): Uint8Array {
-  const size = byteLengthOf(memory);
+  try {
+    return view(bufferOf(memory), byteOffsetOf(memory), byteLengthOf(memory));
+  } catch {
+    return new Uint8Array(); // a detached buffer has no view
+  }
+}
+
+/** The first `size` bytes of `memory`, in place. It must have them: see {@linkcode checkMemory}. */
+export function firstBytes(memory: Memory, size: number): Uint8Array {
   if (size === 0) return new Uint8Array(); // a detached buffer has no view
   return view(bufferOf(memory), byteOffsetOf(memory), size);
 }

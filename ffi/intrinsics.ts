@@ -40,6 +40,7 @@ export const bufferOf: (array: unknown) => ArrayBufferLike = getter("buffer");
 export const typeOf: (value: unknown) => string | undefined = getter(Symbol.toStringTag);
 
 const Bytes = Uint8Array;
+const Buffer = ArrayBuffer;
 const set = uncurryThis(Uint8Array.prototype.set);
 const fillWith = uncurryThis(Uint8Array.prototype.fill);
 const encoder = new TextEncoder();
@@ -65,9 +66,12 @@ export function fill(target: Uint8Array, value: number, start: number, end: numb
   fillWith(target, value, start, end);
 }
 
-/** A new array with the first `size` bytes of `source`, and zeros where it has fewer. */
+/**
+ * A new array with the first `size` bytes of `source`, and zeros where it has fewer. It never moves,
+ * so that another thread may use it: V8 moves small arrays that were made without a buffer.
+ */
 export function copyOf(source: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const copy = new Bytes(size);
+  const copy = new Bytes(new Buffer(size));
   const available = byteLengthOf(source);
   set(copy, available <= size ? source : view(bufferOf(source), byteOffsetOf(source), size));
   return copy;

@@ -11,6 +11,7 @@ import { arrayType, bytesOf, checkInt, checkMemory, checkSize, type Memory } fro
 import { IOV_MAX } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
+import { checkSendFlags } from "./refusals.ts";
 import { viewOf } from "./struct.ts";
 
 /**
@@ -80,10 +81,7 @@ export interface Cmsghdr {
  */
 export function sendmsg(sockfd: number, msg: Readonly<Msghdr>, flags: number): number {
   checkInt(sockfd, "sockfd");
-  checkInt(flags, "flags");
-  if ((flags & platform.zerocopyFlag) !== 0) {
-    throw new RangeError("MSG_ZEROCOPY is refused: the kernel would read freed memory");
-  }
+  checkSendFlags(flags);
   const { msg_name, msg_namelen, msg_iov, msg_control, msg_controllen } = msg;
   const { sendmsg } = libc();
   const iov = arraysOf(msg_iov);

@@ -12,6 +12,8 @@ import * as freebsd from "./platforms/freebsd.ts";
 import * as libkqueue from "./libkqueue.ts";
 import * as linux from "./platforms/linux.ts";
 import * as netbsd from "./platforms/netbsd.ts";
+import type { Refused } from "./platforms/refused.ts";
+import * as refused from "./platforms/refused.ts";
 import * as windows from "./platforms/windows.ts";
 
 type ConstantName =
@@ -68,11 +70,8 @@ export interface Platform {
   readonly sunPathSize: number;
   /** `struct addrinfo` has `ai_canonname` before `ai_addr`. */
   readonly canonnameFirst: boolean;
-  /**
-   * Socket options, by level and name, whose value holds pointers that the kernel writes through:
-   * whatever the bytes say.
-   */
-  readonly pointerOptions: readonly (readonly [level: number, name: number])[];
+  /** Socket options and message flags that are refused. */
+  readonly refused: Refused;
   /**
    * `struct msghdr`: its size, and the offset of `msg_flags`. What comes before has the same
    * offsets everywhere.
@@ -82,8 +81,8 @@ export interface Platform {
   readonly cmsghdr: { readonly level: number; readonly alignment: number };
   /** Levels of control messages that hold pointers. */
   readonly pointerControlLevels: readonly number[];
-  /** MSG_ZEROCOPY, or 0. */
-  readonly zerocopyFlag: number;
+  /** MAP_ANONYMOUS of mmap(2), which the BSDs call MAP_ANON. */
+  readonly mapAnonymous: number;
   /** `time_t` and `suseconds_t`, as `struct timeval` has them. */
   readonly seconds: "i32" | "i64";
   readonly suseconds: "i32" | "i64";
@@ -105,11 +104,11 @@ const glibcOrMusl: Platform = {
   hasSockaddrLength: false,
   sunPathSize: 108,
   canonnameFirst: false,
-  pointerOptions: linux.pointerOptions,
+  refused: refused.linux,
   msghdr: { size: 56, flags: 48 },
   cmsghdr: { level: 8, alignment: 8 },
   pointerControlLevels: [276], // SOL_RDS: RDS_CMSG_RDMA_ARGS and RDS_CMSG_RDMA_MAP
-  zerocopyFlag: 0x4000000,
+  mapAnonymous: 0x20,
   seconds: "i64",
   suseconds: "i64",
 };
@@ -127,11 +126,11 @@ const macos: Platform = {
   hasSockaddrLength: true,
   sunPathSize: 104,
   canonnameFirst: true,
-  pointerOptions: [],
+  refused: refused.darwin,
   msghdr: { size: 48, flags: 44 },
   cmsghdr: { level: 4, alignment: 4 },
   pointerControlLevels: [],
-  zerocopyFlag: 0,
+  mapAnonymous: 0x1000,
   suseconds: "i32",
 };
 
@@ -146,6 +145,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     variadicOnStack: false,
     constants: freebsd.constants,
     errnos: freebsd.errnos,
+    refused: refused.freebsd,
     kevent: { filter: "i16", flags: "u16", ext: 32 }, // since FreeBSD 12
     cmsghdr: { level: 4, alignment: 8 },
     suseconds: "i64",
@@ -158,6 +158,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     variadicOnStack: false,
     constants: netbsd.constants,
     errnos: netbsd.errnos,
+    refused: refused.none,
     kevent: { filter: "u32", flags: "u32", ext: 0 },
     cmsghdr: { level: 4, alignment: 8 },
   },
@@ -173,9 +174,9 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     waker: "sockets",
     packedEpollEvent: false,
     canonnameFirst: true,
-    pointerOptions: [],
+    refused: refused.none,
     pointerControlLevels: [],
-    zerocopyFlag: 0,
+    mapAnonymous: 0x1000,
     seconds: "i32",
     suseconds: "i32",
   },

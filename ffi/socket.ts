@@ -10,11 +10,13 @@ import {
   checkMemory,
   checkSize,
   checkUnsigned,
+  firstBytes,
   type Memory,
 } from "./arguments.ts";
-import { SOL_SOCKET } from "./constants.ts";
+import { byteLengthOf, setBytes } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
-import { platform } from "./platform.ts";
+import { placeFor } from "./option_memory.ts";
+import { checkGetOption, checkSendFlags, checkSetOption, isBounded } from "./refusals.ts";
 
 /** `int socket(int domain, int type, int protocol)`: a new socket. socket(2) */
 export function socket(domain: number, type: number, protocol: number): number {
@@ -137,12 +139,13 @@ export function recvfrom(
 /**
  * `ssize_t send(int sockfd, const void *buf, size_t len, int flags)`: sends at most `len` bytes. send(2)
  *
- * @throws {RangeError} When `buf` is smaller than `len` bytes.
+ * @throws {RangeError} When `buf` is smaller than `len` bytes, or `flags` has MSG_ZEROCOPY, with which
+ * the kernel would read `buf` after the call.
  */
 export function send(sockfd: number, buf: Memory, len: number, flags: number): number {
   checkInt(sockfd, "sockfd");
   checkSize(len, "len");
-  checkInt(flags, "flags");
+  checkSendFlags(flags);
   checkMemory(buf, len, "buf");
   return libc().send(sockfd, buf, len, flags);
 }
@@ -150,7 +153,8 @@ export function send(sockfd: number, buf: Memory, len: number, flags: number): n
 /**
  * `ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *dest_addr, socklen_t addrlen)`: as send, to an address. send(2)
  *
- * @throws {RangeError} When `buf` is smaller than `len` bytes, or `dest_addr` than `addrlen`.
+ * @throws {RangeError} When `buf` is smaller than `len` bytes or `dest_addr` than `addrlen`, or
+ * `flags` has MSG_ZEROCOPY, with which the kernel would read `buf` after the call.
  */
 export function sendto(
   sockfd: number,
@@ -162,7 +166,7 @@ export function sendto(
 ): number {
   checkInt(sockfd, "sockfd");
   checkSize(len, "len");
-  checkInt(flags, "flags");
+  checkSendFlags(flags);
   checkSize(addrlen, "addrlen");
   checkMemory(buf, len, "buf");
   if (dest_addr !== null) checkMemory(dest_addr, addrlen, "dest_addr");
@@ -200,9 +204,15 @@ export function getpeername(
 }
 
 /**
- * `int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)`: reads an option. getsockopt(2)
+ * `int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)`: reads an
+ * option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes, or the option holds pointers that the kernel writes through (TCP_ZEROCOPY_RECEIVE), or is SO_GET_FILTER.
+ * The kernel writes at most `optlen[0]` bytes of `optval`, whatever the option: one that would write
+ * more (IP_MSFILTER of Linux, when the value counts more sources than it has room for) fails with
+ * EFAULT.
+ *
+ * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes, or the option is refused,
+ * because its value holds pointers (MPTCP_FULL_INFO) or counts (TCP_AO_GET_KEYS). The error names it.
  */
 export function getsockopt(
   sockfd: number,
@@ -214,18 +224,41 @@ export function getsockopt(
   checkInt(sockfd, "sockfd");
   checkInt(level, "level");
   checkInt(optname, "optname");
-  checkOption(level, optname);
-  if (Deno.build.os === "linux" && level === SOL_SOCKET && optname === SO_GET_FILTER) {
-    throw new RangeError("SO_GET_FILTER counts its length in filters, not in bytes");
-  }
+  checkGetOption(level, optname);
   const length = checkLengthAndMemory(optval, optlen, "optval");
-  return tellLength(libc().getsockopt(sockfd, level, optname, optval, length), optlen);
+  if (length === null || isBounded(level, optname)) {
+    return tellLength(libc().getsockopt(sockfd, level, optname, optval, length), optlen);
+  }
+  return getGuarded(sockfd, level, optname, optval, optlen);
+}
+
+/** getsockopt(2) into memory of the library's own, of which `optlen` bytes are copied to `optval`. */
+function getGuarded(
+  sockfd: number,
+  level: number,
+  optname: number,
+  optval: Memory,
+  optlen: Int32Array | Uint32Array,
+): number {
+  const size = ownLength[0]! >>> 0;
+  const place = placeFor(size);
+  if (place === undefined) return -1;
+  const value = firstBytes(optval, size);
+  setBytes(place.bytes, value); // some options read the value first
+  const result = libc().getsockopt(sockfd, level, optname, place.bytes, ownLength);
+  // A sink of a tracing may have transferred the caller's memory: there is nothing to fill then.
+  if (result !== -1 && byteLengthOf(value) === size) setBytes(value, place.bytes);
+  place.free?.();
+  return tellLength(result, optlen);
 }
 
 /**
- * `int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)`: sets an option. getsockopt(2)
+ * `int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)`: sets
+ * an option. getsockopt(2)
  *
- * @throws {RangeError} When `optval` is smaller than `optlen` bytes, or the option holds pointers that the kernel writes through.
+ * @throws {RangeError} When `optval` is smaller than `optlen` bytes, or the option is refused,
+ * because its value holds pointers (SO_ATTACH_FILTER), or because the kernel would use memory after
+ * later calls have returned (SO_ZEROCOPY). The error names it.
  */
 export function setsockopt(
   sockfd: number,
@@ -239,7 +272,7 @@ export function setsockopt(
   checkInt(optname, "optname");
   checkUnsigned(optlen, "optlen");
   checkMemory(optval, optlen, "optval");
-  checkOption(level, optname);
+  checkSetOption(level, optname);
   return libc().setsockopt(sockfd, level, optname, optval, optlen);
 }
 
@@ -250,13 +283,16 @@ export function shutdown(sockfd: number, how: number): number {
   return libc().shutdown(sockfd, how);
 }
 
-const SO_GET_FILTER = 26; // <asm-generic/socket.h>
-
-// What the kernel is given for a value-result length. The caller's own may be shared memory, and another thread could raise it
-// between the check and the call: the kernel would then write behind `memory`.
+// The kernel is given this in place of the caller's value-result length. The caller's may be shared
+// memory: another thread could raise it between the check and the call.
 const ownLength = new Int32Array(1);
 
-/** Both or neither: a value-result `length` says how much the kernel may write into `memory`. Gives what to hand over for it. */
+/**
+ * Checks `memory`, into which the kernel may write as many bytes as the value-result `length` says.
+ * Both are given, or neither.
+ *
+ * @returns The length to give to the kernel.
+ */
 function checkLengthAndMemory(
   memory: Memory | null,
   length: Int32Array | Uint32Array | null,
@@ -276,13 +312,8 @@ function checkLengthAndMemory(
   return ownLength;
 }
 
-/** Passes a call's result on, and the length that it told; one that it left alone is not touched, so that errno() is read undisturbed. */
+/** Returns a call's result, and copies the length that the call changed to the caller's `length`. */
 function tellLength(result: number, length: Int32Array | Uint32Array | null): number {
   if (length !== null && length[0] !== ownLength[0]) length[0] = ownLength[0]!;
   return result;
-}
-
-function checkOption(level: number, optname: number): void {
-  if (!platform.pointerOptions.some(([l, name]) => l === level && name === optname)) return;
-  throw new RangeError(`option ${optname} of level ${level} has pointers that are written through`);
 }

@@ -5,6 +5,7 @@
  */
 
 import { openFirst } from "./dlopen.ts";
+import { apply } from "./intrinsics.ts";
 import { SYMBOLS } from "./symbols.ts";
 
 /** Functions by name; null for one that the library lacks. */
@@ -50,7 +51,7 @@ function keepErrors(functions: Functions, WSAGetLastError: () => number, lastErr
     return [
       name,
       typeof call !== "function" ? call : (...args: unknown[]) => {
-        const result = call(...args);
+        const result = apply(call as (...args: unknown[]) => unknown, undefined, args);
         if (result === failure) lastError[0] = WSAGetLastError();
         return result;
       },

@@ -275,41 +275,214 @@ Deno.test("poll_nonblocking() does well though its array is transferred meanwhil
   }
 });
 
+// <linux/in.h>, <linux/in6.h>: options of which the value counts sources.
+const IP_ADD_SOURCE_MEMBERSHIP = 39;
+const IP_MSFILTER = 41;
+const MCAST_JOIN_SOURCE_GROUP = 46;
+const MCAST_MSFILTER = 48;
+const SOURCES = 10; // net.ipv4.igmp_max_msf
+
 Deno.test(
-  "Options whose value has pointers that the kernel writes through are refused",
+  "getsockopt() writes no byte behind optlen where the value counts more sources than fit",
   onLinux,
   () => {
-    using pair = tcpPair();
-    const TCP_ZEROCOPY_RECEIVE = 35; // <linux/tcp.h>
-    const victim = new Uint8Array(256).fill(GUARD);
-    const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(victim));
-    // struct tcp_zerocopy_receive: copybuf_address, copybuf_len
-    const value = new Uint8Array(64);
-    const fields = new DataView(value.buffer);
-    fields.setBigUint64(24, BigInt(address), true);
-    fields.setInt32(32, victim.length, true);
-    pair.right.send(new Uint8Array(100).fill(7));
-    pair.left.recv(1, ffi.MSG_PEEK); // they have arrived
-    const fd = pair.left.fileno();
-    const [level, name] = [ffi.IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE];
-    assertThrows(
-      () => ffi.getsockopt(fd, level, name, value, new Int32Array([40])),
-      RangeError,
-      "pointers",
-    );
-    assertThrows(() => ffi.setsockopt(fd, level, name, value, 40), RangeError, "pointers");
-    assertThrows(() => pair.left.getOption(level, name), RangeError);
-    assert(victim.every((byte) => byte === GUARD));
+    using socket = new Socket(ffi.AF_INET, ffi.SOCK_DGRAM);
+    const fd = socket.fileno();
+    // struct ip_mreq_source: imr_multiaddr, imr_interface, imr_sourceaddr
+    for (let source = 1; source <= SOURCES; source++) {
+      const mreq = new Uint8Array([232, 1, 1, 1, 127, 0, 0, 1, 10, 0, 0, source]);
+      socket.setOption(ffi.IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, mreq);
+    }
+    // struct ip_msfilter: imsf_multiaddr, imsf_interface, imsf_fmode, imsf_numsrc, imsf_slist
+    const header = 16;
+    const filter = (size: number) => {
+      const value = new Guarded(size);
+      value.memory.fill(0).set([232, 1, 1, 1, 127, 0, 0, 1, 1, 0, 0, 0, SOURCES]);
+      return value;
+    };
+    for (const size of [header, header + 4, header + 4 * SOURCES - 1]) {
+      const small = filter(size);
+      const length = new Int32Array([size]);
+      const result = ffi.getsockopt(fd, ffi.IPPROTO_IP, IP_MSFILTER, small.memory, length);
+      assertEquals([result, ffi.errno()], [-1, ffi.EFAULT], `${size} bytes`);
+      assertStrictEquals(small.damage(), -1);
+    }
 
-    const [SO_GET_FILTER, SOL_XDP, XDP_UMEM_REG] = [26, 283, 4];
-    assertThrows(() => pair.left.getOption(ffi.SOL_SOCKET, SO_GET_FILTER), RangeError, "filters");
-    assertThrows(
-      () => ffi.setsockopt(fd, SOL_XDP, XDP_UMEM_REG, value, 32),
-      RangeError,
-      "pointers",
+    const roomy = filter(header + 4 * SOURCES);
+    const length = new Int32Array([roomy.memory.length]);
+    assertStrictEquals(
+      ffi.getsockopt(fd, ffi.IPPROTO_IP, IP_MSFILTER, roomy.memory, length),
+      0,
     );
+    assertStrictEquals(length[0], header + 4 * SOURCES);
+    const sources = Array.from({ length: SOURCES }, (_, i) => roomy.memory[header + 4 * i + 3]);
+    assertEquals(sources, Array.from({ length: SOURCES }, (_, i) => i + 1));
+    assertStrictEquals(roomy.damage(), -1);
   },
 );
+
+Deno.test(
+  "getsockopt(MCAST_MSFILTER) of both families writes no byte behind optlen",
+  onLinux,
+  () => {
+    const families = [
+      { family: ffi.AF_INET, level: ffi.IPPROTO_IP, group: "232.1.1.1", source: "10.0.0." },
+      { family: ffi.AF_INET6, level: ffi.IPPROTO_IPV6, group: "ff35::1", source: "2001:db8::" },
+    ];
+    for (const { family, level, group, source } of families) {
+      using socket = new Socket(family, ffi.SOCK_DGRAM);
+      const write = (memory: Uint8Array, address: string, offset: number) => {
+        if (family === ffi.AF_INET) {
+          const fields = { sin_family: family, sin_port: 0, sin_addr: address };
+          ffi.sockaddr_in.write(memory, fields, offset);
+        } else {
+          const fields = { sin6_port: 0, sin6_flowinfo: 0, sin6_addr: address, sin6_scope_id: 0 };
+          ffi.sockaddr_in6.write(memory, { sin6_family: family, ...fields }, offset);
+        }
+      };
+      // struct group_source_req: gsr_interface, gsr_group, gsr_source; the loopback device is 1.
+      for (let i = 1; i <= SOURCES; i++) {
+        const request = new Uint8Array(8 + 2 * 128);
+        request[0] = 1;
+        write(request, group, 8);
+        write(request, `${source}${i}`, 8 + 128);
+        socket.setOption(level, MCAST_JOIN_SOURCE_GROUP, request);
+      }
+      // struct group_filter: gf_interface, gf_group, gf_fmode, gf_numsrc, gf_slist
+      const header = 8 + 128 + 8;
+      for (const room of [0, 1, SOURCES - 1, SOURCES]) {
+        const value = new Guarded(header + 128 * room);
+        value.memory.fill(0)[0] = 1;
+        write(value.memory, group, 8);
+        value.memory[8 + 128 + 4] = SOURCES;
+        const length = new Int32Array([value.memory.length]);
+        const fd = socket.fileno();
+        const result = ffi.getsockopt(fd, level, MCAST_MSFILTER, value.memory, length);
+        assertStrictEquals(result, room < SOURCES ? -1 : 0, `level ${level}, room for ${room}`);
+        assertStrictEquals(value.damage(), -1);
+      }
+    }
+  },
+);
+
+Deno.test("getsockopt() copies back what the kernel wrote, for values of every size", () => {
+  using pair = tcpPair();
+  const fd = pair.left.fileno();
+  pair.left.setOption(ffi.IPPROTO_TCP, ffi.TCP_NODELAY, 1);
+  // The memory before the guard, its cached views, and a mapping of the value's own.
+  for (const size of [4, 5, 256, 257, 65536, 65537, 1_000_000]) {
+    const value = new Guarded(size);
+    const length = new Uint32Array([size]);
+    const [level, name] = [ffi.IPPROTO_TCP, ffi.TCP_NODELAY];
+    assertStrictEquals(ffi.getsockopt(fd, level, name, value.memory, length), 0, `${size}`);
+    assert(new Int32Array(value.memory.slice(0, 4).buffer)[0]! > 0);
+    assert(value.memory.subarray(4).every((byte) => byte === GUARD));
+    assertStrictEquals(value.damage(), -1);
+  }
+  for (const size of [0, 1, 3]) {
+    const value = new Guarded(size);
+    ffi.getsockopt(fd, ffi.IPPROTO_TCP, ffi.TCP_NODELAY, value.memory, new Int32Array([size]));
+    assertStrictEquals(value.damage(), -1);
+  }
+});
+
+Deno.test("Options whose value holds pointers or counts are refused by name", onLinux, () => {
+  using pair = tcpPair();
+  const fd = pair.left.fileno();
+  const TCP_ZEROCOPY_RECEIVE = 35; // <linux/tcp.h>
+  const victim = new Uint8Array(256).fill(GUARD);
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(victim));
+  // struct tcp_zerocopy_receive: copybuf_address, copybuf_len
+  const value = new Uint8Array(64);
+  const fields = new DataView(value.buffer);
+  fields.setBigUint64(24, BigInt(address), true);
+  fields.setInt32(32, victim.length, true);
+  pair.right.send(new Uint8Array(100).fill(7));
+  pair.left.recv(1, ffi.MSG_PEEK); // they have arrived
+  const length = new Int32Array([40]);
+  const [TCP, name] = [ffi.IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE];
+  assertThrows(() => ffi.getsockopt(fd, TCP, name, value, length), RangeError, "pointers");
+  assertThrows(() => ffi.setsockopt(fd, TCP, name, value, 40), RangeError, "pointers");
+  assertThrows(() => pair.left.getOption(TCP, name), RangeError, "TCP_ZEROCOPY_RECEIVE");
+  assert(victim.every((byte) => byte === GUARD));
+
+  const refusedByGet: [level: number, optname: number, name: string][] = [
+    [1, 26, "SO_GET_FILTER"],
+    [6, 41, "TCP_AO_GET_KEYS"],
+    [132, 111, "SCTP_SOCKOPT_CONNECTX3"],
+    [276, 2, "RDS_GET_MR"],
+    [284, 4, "MPTCP_FULL_INFO"],
+    [0, 129, "EBT_SO_GET_ENTRIES"],
+  ];
+  for (const [level, optname, name] of refusedByGet) {
+    assertThrows(() => pair.left.getOption(level, optname), RangeError, name);
+  }
+  const refusedBySet: [level: number, optname: number, name: string][] = [
+    [1, 26, "SO_ATTACH_FILTER"],
+    [1, 51, "SO_ATTACH_REUSEPORT_CBPF"],
+    [0, 64, "IPT_SO_SET_REPLACE"],
+    [41, 64, "IP6T_SO_SET_REPLACE"],
+    [263, 22, "PACKET_FANOUT_DATA"],
+    [283, 4, "XDP_UMEM_REG"],
+    [284, 4, "MPTCP_FULL_INFO"],
+  ];
+  for (const [level, optname, name] of refusedBySet) {
+    assertThrows(() => pair.left.setOption(level, optname, value), RangeError, name);
+  }
+});
+
+Deno.test("MPTCP_FULL_INFO of an established connection writes nothing", onLinux, () => {
+  const IPPROTO_MPTCP = 262; // <linux/in.h>
+  using server = tryMptcp(IPPROTO_MPTCP);
+  if (server === undefined) return; // a kernel without MPTCP
+  server.bind({ hostname: "127.0.0.1", port: 0 });
+  server.listen();
+  using client = new Socket(ffi.AF_INET, ffi.SOCK_STREAM, IPPROTO_MPTCP);
+  client.connect(server.localAddress);
+  const victim = new Uint8Array(4096).fill(GUARD);
+  const address = BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(victim)));
+  // struct mptcp_full_info: sizes of the elements, number of elements, two pointers
+  const value = new DataView(new ArrayBuffer(256));
+  value.setUint32(4, 512, true); // size_tcpinfo_user
+  value.setUint32(12, 512, true); // size_sfinfo_user
+  value.setUint32(20, 2, true); // size_arrays_user
+  value.setBigUint64(24, address, true);
+  value.setBigUint64(32, address + 2048n, true);
+  const bytes = new Uint8Array(value.buffer);
+  const call = () => ffi.getsockopt(client.fileno(), 284, 4, bytes, new Int32Array([256]));
+  assertThrows(call, RangeError, "MPTCP_FULL_INFO");
+  assert(victim.every((byte) => byte === GUARD));
+});
+
+function tryMptcp(protocol: number): Socket | undefined {
+  try {
+    return new Socket(ffi.AF_INET, ffi.SOCK_STREAM, protocol);
+  } catch {
+    return undefined;
+  }
+}
+
+Deno.test("MSG_ZEROCOPY and SO_ZEROCOPY are refused, in ffi and in Socket", onLinux, () => {
+  using pair = tcpPair();
+  const fd = pair.left.fileno();
+  const [MSG_ZEROCOPY, SO_ZEROCOPY] = [0x4000000, 60]; // <linux/socket.h>, <asm-generic/socket.h>
+  const bytes = new Uint8Array(64);
+  const one = new Int32Array([1]);
+  const calls: [name: string, call: () => unknown][] = [
+    ["SO_ZEROCOPY", () => ffi.setsockopt(fd, ffi.SOL_SOCKET, SO_ZEROCOPY, one, 4)],
+    ["SO_ZEROCOPY", () => pair.left.setOption(ffi.SOL_SOCKET, SO_ZEROCOPY, 1)],
+    ["MSG_ZEROCOPY", () => ffi.send(fd, bytes, 64, MSG_ZEROCOPY)],
+    ["MSG_ZEROCOPY", () => ffi.send(fd, bytes, 64, MSG_ZEROCOPY | ffi.MSG_NOSIGNAL)],
+    ["MSG_ZEROCOPY", () => ffi.sendto(fd, bytes, 64, MSG_ZEROCOPY, null, 0)],
+    ["MSG_ZEROCOPY", () => ffi.sendmsg(fd, { msg_iov: [bytes] }, MSG_ZEROCOPY)],
+    ["MSG_ZEROCOPY", () => pair.left.send(bytes, MSG_ZEROCOPY)],
+    ["MSG_ZEROCOPY", () => pair.left.sendTo(bytes, pair.left.remoteAddress, MSG_ZEROCOPY)],
+  ];
+  for (const [name, call] of calls) assertThrows(call, RangeError, name, String(call));
+  pair.right.setBlocking(false);
+  assertStrictEquals(pair.right.recv(1), null); // nothing was sent
+  assertStrictEquals(pair.left.getOption(ffi.SOL_SOCKET, SO_ZEROCOPY), 0);
+});
 
 Deno.test(
   "Socket.recv() shows nothing of earlier messages, also where MSG_TRUNC counts what it did not put there",

@@ -193,20 +193,6 @@ export const constants = {
   EAI_OVERFLOW: -12,
 } as const;
 
-/** Socket options whose value holds pointers that the kernel writes through, by level and name. */
-export const pointerOptions = [
-  [6, 35], // <linux/tcp.h> TCP_ZEROCOPY_RECEIVE: copybuf_address
-  [283, 4], // <linux/if_xdp.h> XDP_UMEM_REG: memory that packets are written to
-  [276, 2], // <linux/rds.h> RDS_GET_MR: cookie_addr, and the memory that a peer may write to
-  [276, 7], // RDS_GET_MR_FOR_DEST: the same
-  [0, 64], // <linux/netfilter_ipv4/ip_tables.h> IPT_SO_SET_REPLACE: counters
-  [0, 96], // <linux/netfilter_arp/arp_tables.h> ARPT_SO_SET_REPLACE: counters
-  [0, 128], // <linux/netfilter_bridge/ebtables.h> EBT_SO_SET_ENTRIES: counters
-  [0, 129], // EBT_SO_GET_ENTRIES: entries, counters
-  [0, 131], // EBT_SO_GET_INIT_ENTRIES: the same
-  [41, 64], // <linux/netfilter_ipv6/ip6_tables.h> IP6T_SO_SET_REPLACE: counters
-] as const;
-
 /** <errno.h>: asm-generic/errno-base.h and asm-generic/errno.h. */
 export const errnos = {
   EPERM: 1,

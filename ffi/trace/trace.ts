@@ -27,8 +27,16 @@ export interface SyscallRecord {
   toString(): string;
 }
 
-// Functions of libc that work on memory alone.
-const NOT_SYSCALLS = new Set(["inet_pton", "inet_ntop", "freeaddrinfo", "gai_strerror"]);
+// Functions of libc that are no syscalls, and those that only map memory for the library itself.
+const NOT_REPORTED: ReadonlySet<string> = new Set([
+  "inet_pton",
+  "inet_ntop",
+  "freeaddrinfo",
+  "gai_strerror",
+  "mmap",
+  "mprotect",
+  "munmap",
+]);
 
 // Bytes of an argument that the kernel may overwrite with its answer: sets, lists, lengths. Buffers are mostly larger.
 const SMALL = 4096;
@@ -73,7 +81,7 @@ function recording(
   name: string,
   call: (...args: never[]) => unknown,
 ): (...args: never[]) => unknown {
-  if (NOT_SYSCALLS.has(name)) return call;
+  if (NOT_REPORTED.has(name)) return call;
   return (...args) => {
     if (telling !== undefined) {
       telling.keep(args);
