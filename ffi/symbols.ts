@@ -79,10 +79,6 @@ export const SYMBOLS = {
   mprotect: int("pointer", "usize", "i32"),
   // int munmap(void *addr, size_t length)
   munmap: int("pointer", "usize"),
-  // int mprotect(void *addr, size_t len, int prot)
-  mprotect: int("pointer", "usize", "i32"),
-  // int munmap(void *addr, size_t length)
-  munmap: int("pointer", "usize"),
 
   // <sys/syscall.h>: long syscall(long number, ...), on Linux. The C library has no functions for
   // these. The seventh argument travels on the stack, where a u32 would leave garbage beside it.
