@@ -1,7 +1,7 @@
 /**
- * Memory that changes or is not what it seems: shared with a thread that changes it during the call,
- * arrays with false properties, replaced prototype methods, codecs that somebody writes to, options
- * with pointers, buffers that a sink of a tracing uses again.
+ * Memory that changes or is not what it seems: shared with a thread that changes it during the
+ * call, arrays with false properties, replaced prototype methods, codecs that somebody writes to,
+ * options with pointers, buffers that a sink of a tracing uses again.
  */
 
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
