@@ -1,8 +1,8 @@
 /**
- * Checks of what a C function cannot check itself. FFI converts an argument in different ways before
- * and after the optimizer has compiled its caller (NaN as an int may become descriptor 0), and C
- * trusts every length. So integers and lengths are checked here, before the call. Every other mistake
- * is reported by the kernel as an errno.
+ * Checks of what a C function cannot check itself. FFI converts an argument in different ways
+ * before and after the optimizer has compiled its caller (NaN as an int may become descriptor 0),
+ * and C trusts every length. So integers and lengths are checked here, before the call. Every other
+ * mistake is reported by the kernel as an errno.
  *
  * @module
  */
@@ -47,7 +47,9 @@ export function copyBytes(memory: Memory, size: number): Uint8Array<ArrayBuffer>
   return copyOf(bytesOf(memory), size);
 }
 
-/** `"Int32Array"` and the like, as the engine knows it; undefined for anything but a typed array. */
+/**
+ * `"Int32Array"` and the like, as the engine knows it; undefined for anything but a typed array.
+ */
 export function arrayType(memory: unknown): string | undefined {
   return typeOf(memory);
 }
@@ -62,7 +64,9 @@ export function checkUnsigned(value: number, name: string): void {
   if ((value >>> 0) !== value) refuseInteger(value, name, "an unsigned 32-bit integer");
 }
 
-/** Throws unless `value` is a number of bytes or elements below 2^31, the most that one call moves. */
+/**
+ * Throws unless `value` is a number of bytes or elements below 2^31, the most that one call moves.
+ */
 export function checkSize(value: number, name: string): void {
   if ((value | 0) !== value || value < 0) refuseInteger(value, name, "a size from 0 to 2147483647");
 }

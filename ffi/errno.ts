@@ -1,5 +1,6 @@
 /**
- * <errno.h>: error numbers, their names, their sentences, and the errors that they become in Deno. errno(3)
+ * <errno.h>: error numbers, their names, their sentences, and the errors that they become in Deno.
+ * errno(3)
  *
  * @module
  */
@@ -7,7 +8,10 @@
 import { errno } from "./libc.ts";
 import { platform } from "./platform.ts";
 
-/** An error that the operating system reported: an instance of the `Deno.errors` class that stands for its errno. */
+/**
+ * An error that the operating system reported: an instance of the `Deno.errors` class that stands
+ * for its errno.
+ */
 export interface OsError extends Error {
   /** The errno's name, the same on every platform: `"ECONNRESET"`. */
   readonly code: string;
@@ -46,8 +50,8 @@ export function isOsError(error: unknown): error is OsError {
 }
 
 /**
- * The error that `errno` stands for: its message names the call, what it was about, and the errno, as in
- * `bind 127.0.0.1:80: Permission denied (EACCES 13)`.
+ * The error that `errno` stands for: its message names the call, what it was about, and the errno,
+ * as in `bind 127.0.0.1:80: Permission denied (EACCES 13)`.
  *
  * @param syscall The call that failed, by its C name.
  * @param subject What it was about, such as a descriptor or an address; may be empty.
@@ -64,7 +68,10 @@ export function osError(
   return makeOsError(`${about}: ${strerror(number)} (${code} ${number})`, syscall, code, number);
 }
 
-/** An {@linkcode OsError} with a message of its own, for failures that want another sentence than the errno's. */
+/**
+ * An {@linkcode OsError} with a message of its own, for failures that want another sentence than
+ * the errno's.
+ */
 export function makeOsError(
   message: string,
   syscall: string,

@@ -8,7 +8,9 @@
 
 const { bind, call } = Function.prototype;
 
-/** `uncurryThis(method)(self, ...args)` is `method.call(self, ...args)`, without looking up `call`. */
+/**
+ * `uncurryThis(method)(self, ...args)` is `method.call(self, ...args)`, without looking up `call`.
+ */
 const uncurryThis = bind.bind(call) as <Self, Args extends unknown[], Result>(
   method: (this: Self, ...args: Args) => Result,
 ) => (self: Self, ...args: Args) => Result;
@@ -67,8 +69,8 @@ export function fill(target: Uint8Array, value: number, start: number, end: numb
 }
 
 /**
- * A new array with the first `size` bytes of `source`, and zeros where it has fewer. It never moves,
- * so that another thread may use it: V8 moves small arrays that were made without a buffer.
+ * A new array with the first `size` bytes of `source`, and zeros where it has fewer. It never
+ * moves, so that another thread may use it: V8 moves small arrays that were made without a buffer.
  */
 export function copyOf(source: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const copy = new Bytes(new Buffer(size));

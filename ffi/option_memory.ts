@@ -1,10 +1,11 @@
 /**
- * Memory that getsockopt(2) writes into. Most options bound what they write by `optlen`, but some by
- * a count in the value (IP_MSFILTER, MCAST_MSFILTER on Linux), and an unknown option may do anything.
- * So the kernel never gets the caller's memory for them. It gets the last bytes before a region that
- * nobody may access: a write beyond `optlen` is EFAULT. mmap(2), mprotect(2)
+ * Memory that getsockopt(2) writes into. Most options bound what they write by `optlen`, but some
+ * by a count in the value (IP_MSFILTER, MCAST_MSFILTER on Linux), and an unknown option may do
+ * anything. So the kernel never gets the caller's memory for them. It gets the last bytes before a
+ * region that nobody may access: a write beyond `optlen` is EFAULT. mmap(2), mprotect(2)
  *
- * Windows has no such call in its C library. There the memory is followed by 64 kB that nobody reads.
+ * Windows has no such call in its C library. There the memory is followed by 64 kB that nobody
+ * reads.
  *
  * @module
  */

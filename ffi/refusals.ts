@@ -1,6 +1,7 @@
 /**
- * Which options and flags are safe. Refuses what no check of lengths makes safe: options whose value holds pointers or counts, and
- * sends after which the kernel still reads the memory. `platforms/refused.ts` lists them.
+ * Which socket options and message flags are safe. Refuses what no check of lengths makes safe:
+ * options whose value holds pointers or counts, and sends after which the kernel still reads the
+ * memory. `platforms/refused.ts` lists them.
  *
  * @module
  */
@@ -34,9 +35,10 @@ export function checkSendFlags(flags: number): void {
 }
 
 /**
- * Whether getsockopt(2) writes no more than `optlen` bytes for this option. It is so for SOL_SOCKET,
- * of which the socket layer handles the options itself (sk_getsockopt() of Linux, sooptcopyout() of
- * the BSDs), and for the options that this library has constants for. Nothing is said of the others.
+ * Whether getsockopt(2) writes no more than `optlen` bytes for this option. It is so for
+ * SOL_SOCKET, of which the socket layer handles the options itself (sk_getsockopt() of Linux,
+ * sooptcopyout() of the BSDs), and for the options that this library has constants for. Nothing is
+ * said of the others.
  */
 export function isBounded(level: number, optname: number): boolean {
   return level === SOL_SOCKET || bounded[level]?.[optname] === true;

@@ -27,7 +27,8 @@ export function socket(domain: number, type: number, protocol: number): number {
 }
 
 /**
- * `int socketpair(int domain, int type, int protocol, int sv[2])`: two sockets connected to each other. socketpair(2)
+ * `int socketpair(int domain, int type, int protocol, int sv[2])`: two sockets connected to each
+ * other. socketpair(2)
  *
  * @throws {RangeError} When `sv` is smaller than two ints.
  */
@@ -40,7 +41,8 @@ export function socketpair(domain: number, type: number, protocol: number, sv: M
 }
 
 /**
- * `int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)`: gives the socket its address. bind(2)
+ * `int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)`: gives the socket its
+ * address. bind(2)
  *
  * @throws {RangeError} When `addr` is smaller than `addrlen` bytes.
  */
@@ -51,7 +53,10 @@ export function bind(sockfd: number, addr: Memory, addrlen: number): number {
   return libc().bind(sockfd, addr, addrlen);
 }
 
-/** `int listen(int sockfd, int backlog)`: takes up to `backlog` connections that wait for accept. listen(2) */
+/**
+ * `int listen(int sockfd, int backlog)`: takes up to `backlog` connections that wait for accept.
+ * listen(2)
+ */
 export function listen(sockfd: number, backlog: number): number {
   checkInt(sockfd, "sockfd");
   checkInt(backlog, "backlog");
@@ -59,7 +64,8 @@ export function listen(sockfd: number, backlog: number): number {
 }
 
 /**
- * `int accept(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the descriptor of the next connection. accept(2)
+ * `int accept(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the descriptor of the next
+ * connection. accept(2)
  *
  * @throws {RangeError} When `addr` is smaller than `addrlen[0]` bytes.
  */
@@ -74,7 +80,8 @@ export function accept(
 }
 
 /**
- * `int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags)`: as accept, with SOCK_CLOEXEC or SOCK_NONBLOCK. accept(2)
+ * `int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags)`: as accept, with
+ * SOCK_CLOEXEC or SOCK_NONBLOCK. accept(2)
  *
  * @throws {RangeError} When `addr` is smaller than `addrlen[0]` bytes.
  */
@@ -91,7 +98,8 @@ export function accept4(
 }
 
 /**
- * `int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen)`: connects; EINPROGRESS on a non-blocking socket. connect(2)
+ * `int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen)`: connects; EINPROGRESS
+ * on a non-blocking socket. connect(2)
  *
  * @throws {RangeError} When `addr` is smaller than `addrlen` bytes.
  */
@@ -103,7 +111,8 @@ export function connect(sockfd: number, addr: Memory, addrlen: number): number {
 }
 
 /**
- * `ssize_t recv(int sockfd, void *buf, size_t len, int flags)`: receives at most `len` bytes; 0 is the end of the stream. recv(2)
+ * `ssize_t recv(int sockfd, void *buf, size_t len, int flags)`: receives at most `len` bytes; 0 is
+ * the end of the stream. recv(2)
  *
  * @throws {RangeError} When `buf` is smaller than `len` bytes.
  */
@@ -116,7 +125,8 @@ export function recv(sockfd: number, buf: Memory, len: number, flags: number): n
 }
 
 /**
- * `ssize_t recvfrom(int sockfd, void *buf, size_t len, int flags, struct sockaddr *src_addr, socklen_t *addrlen)`: as recv, and says from whom. recv(2)
+ * `ssize_t recvfrom(int sockfd, void *buf, size_t len, int flags, struct sockaddr *src_addr,
+ * socklen_t *addrlen)`: as recv, and says from whom. recv(2)
  *
  * @throws {RangeError} When `buf` is smaller than `len` bytes, or `src_addr` than `addrlen[0]`.
  */
@@ -137,10 +147,11 @@ export function recvfrom(
 }
 
 /**
- * `ssize_t send(int sockfd, const void *buf, size_t len, int flags)`: sends at most `len` bytes. send(2)
+ * `ssize_t send(int sockfd, const void *buf, size_t len, int flags)`: sends at most `len` bytes.
+ * send(2)
  *
- * @throws {RangeError} When `buf` is smaller than `len` bytes, or `flags` has MSG_ZEROCOPY, with which
- * the kernel would read `buf` after the call.
+ * @throws {RangeError} When `buf` is smaller than `len` bytes, or `flags` has MSG_ZEROCOPY, with
+ * which the kernel would read `buf` after the call.
  */
 export function send(sockfd: number, buf: Memory, len: number, flags: number): number {
   checkInt(sockfd, "sockfd");
@@ -151,7 +162,8 @@ export function send(sockfd: number, buf: Memory, len: number, flags: number): n
 }
 
 /**
- * `ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *dest_addr, socklen_t addrlen)`: as send, to an address. send(2)
+ * `ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr
+ * *dest_addr, socklen_t addrlen)`: as send, to an address. send(2)
  *
  * @throws {RangeError} When `buf` is smaller than `len` bytes or `dest_addr` than `addrlen`, or
  * `flags` has MSG_ZEROCOPY, with which the kernel would read `buf` after the call.
@@ -174,7 +186,8 @@ export function sendto(
 }
 
 /**
- * `int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the socket's own address. getsockname(2)
+ * `int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the socket's own
+ * address. getsockname(2)
  *
  * @throws {RangeError} When `addr` is smaller than `addrlen[0]` bytes.
  */
@@ -189,7 +202,8 @@ export function getsockname(
 }
 
 /**
- * `int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the address of the peer. getpeername(2)
+ * `int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)`: the address of the
+ * peer. getpeername(2)
  *
  * @throws {RangeError} When `addr` is smaller than `addrlen[0]` bytes.
  */
@@ -207,12 +221,13 @@ export function getpeername(
  * `int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)`: reads an
  * option. getsockopt(2)
  *
- * The kernel writes at most `optlen[0]` bytes of `optval`, whatever the option: one that would write
- * more (IP_MSFILTER of Linux, when the value counts more sources than it has room for) fails with
- * EFAULT.
+ * The kernel writes at most `optlen[0]` bytes of `optval`, whatever the option: one that would
+ * write more (IP_MSFILTER of Linux, when the value counts more sources than it has room for) fails
+ * with EFAULT.
  *
  * @throws {RangeError} When `optval` is smaller than `optlen[0]` bytes, or the option is refused,
- * because its value holds pointers (MPTCP_FULL_INFO) or counts (TCP_AO_GET_KEYS). The error names it.
+ * because its value holds pointers (MPTCP_FULL_INFO) or counts (TCP_AO_GET_KEYS). The error names
+ * it.
  */
 export function getsockopt(
   sockfd: number,
@@ -232,7 +247,9 @@ export function getsockopt(
   return getGuarded(sockfd, level, optname, optval, optlen);
 }
 
-/** getsockopt(2) into memory of the library's own, of which `optlen` bytes are copied to `optval`. */
+/**
+ * getsockopt(2) into memory of the library's own, of which `optlen` bytes are copied to `optval`.
+ */
 function getGuarded(
   sockfd: number,
   level: number,
@@ -276,7 +293,10 @@ export function setsockopt(
   return libc().setsockopt(sockfd, level, optname, optval, optlen);
 }
 
-/** `int shutdown(int sockfd, int how)`: ends receiving, sending, or both (SHUT_RD, SHUT_WR, SHUT_RDWR). shutdown(2) */
+/**
+ * `int shutdown(int sockfd, int how)`: ends receiving, sending, or both (SHUT_RD, SHUT_WR,
+ * SHUT_RDWR). shutdown(2)
+ */
 export function shutdown(sockfd: number, how: number): number {
   checkInt(sockfd, "sockfd");
   checkInt(how, "how");
@@ -312,7 +332,9 @@ function checkLengthAndMemory(
   return ownLength;
 }
 
-/** Returns a call's result, and copies the length that the call changed to the caller's `length`. */
+/**
+ * Returns a call's result, and copies the length that the call changed to the caller's `length`.
+ */
 function tellLength(result: number, length: Int32Array | Uint32Array | null): number {
   if (length !== null && length[0] !== ownLength[0]) length[0] = ownLength[0]!;
   return result;

@@ -31,7 +31,9 @@ export interface Struct<Fields> {
   write(memory: Uint8Array, fields: Fields, offset?: number): void;
 }
 
-/** `i64` holds times and sizes and is read as a number; `u64` holds bits and is read as a bigint. */
+/**
+ * `i64` holds times and sizes and is read as a number; `u64` holds bits and is read as a bigint.
+ */
 type FieldType = "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64";
 type Field = {
   u8: number;
@@ -45,7 +47,9 @@ type Field = {
 
 const SIZES = { u8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8 } as const;
 
-/** The codec of a struct with fields of these C types, in this order; `packed` leaves no padding. */
+/**
+ * The codec of a struct with fields of these C types, in this order; `packed` leaves no padding.
+ */
 export function struct<Types extends Record<string, FieldType>>(
   types: Types,
   packed = false,
@@ -82,7 +86,9 @@ export function struct<Types extends Record<string, FieldType>>(
   });
 }
 
-/** A view of the `size` bytes at `offset` in `memory`; a RangeError unless `memory` has them all. */
+/**
+ * A view of the `size` bytes at `offset` in `memory`; a RangeError unless `memory` has them all.
+ */
 export function viewOf(memory: Uint8Array, offset: number, size: number): DataView {
   checkMemory(memory, 0, "memory");
   if (!Number.isInteger(offset) || offset < 0 || offset + size > byteLength(memory)) {

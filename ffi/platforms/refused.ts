@@ -3,9 +3,9 @@
  * kernel reads or writes memory that the call was not given. Read from the headers of Linux 6.18
  * (include/uapi), XNU 11215, FreeBSD 15, NetBSD 10 and the Windows 11 SDK.
  *
- * Options of which the kernel bounds the answer by a count in the value, instead of by `optlen`, are
- * not all here (IP_MSFILTER and MCAST_MSFILTER of Linux are useful): getsockopt() lets the kernel
- * write into guarded memory of its own. See `option_memory.ts`.
+ * Options of which the kernel bounds the answer by a count in the value, instead of by `optlen`,
+ * are not all here (IP_MSFILTER and MCAST_MSFILTER of Linux are useful): getsockopt() lets the
+ * kernel write into guarded memory of its own. See `option_memory.ts`.
  *
  * @module
  */
@@ -97,8 +97,8 @@ export const linux: Refused = {
 };
 
 /**
- * macOS. NDRV_SETDMXSPEC, which reads through a pointer, is not refused: its number is IP_TTL's, and
- * the kernel takes it only from root.
+ * macOS. NDRV_SETDMXSPEC, which reads through a pointer, is not refused: its number is IP_TTL's,
+ * and the kernel takes it only from root.
  */
 export const darwin: Refused = {
   get: DARWIN.map(option),
@@ -113,7 +113,9 @@ export const freebsd: Refused = {
   zerocopyFlag: 0,
 };
 
-/** NetBSD and Windows, of which no socket option has pointers: theirs are in ioctl(2) and WSAIoctl. */
+/**
+ * NetBSD and Windows, of which no socket option has pointers: theirs are in ioctl(2) and WSAIoctl.
+ */
 export const none: Refused = { get: [], set: [], zerocopyFlag: 0 };
 
 function option([level, optname, name, reason]: Row): RefusedOption {

@@ -1,7 +1,8 @@
 /**
- * How strace(1) prints a call's arguments: flags by name, structs field by field, bytes as strings cut at 32, arrays too. What the
- * kernel fills in is printed as it is after the call, or as an address where the call failed. `tests/trace_test.ts`
- * holds every line against strace's own; `docs/tracing.md` lists what differs.
+ * How strace(1) prints a call's arguments: flags by name, structs field by field, bytes as strings
+ * cut at 32, arrays too. What the kernel fills in is printed as it is after the call, or as an
+ * address where the call failed. `tests/trace_test.ts` holds every line against strace's own;
+ * `docs/tracing.md` lists what differs.
  *
  * @module
  */
@@ -16,7 +17,10 @@ import { fd_set } from "../select.ts";
 import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "../sockaddr.ts";
 import { timespec, timeval } from "../time.ts";
 
-/** A call as it was made, memory as plain bytes. `before` are its arguments with small arrays copied, since the kernel overwrites some. */
+/**
+ * A call as it was made, memory as plain bytes. `before` are its arguments with small arrays
+ * copied, since the kernel overwrites some.
+ */
 export interface Call {
   readonly args: readonly Argument[];
   readonly before: readonly Argument[];
@@ -229,7 +233,10 @@ function name(value: Argument | undefined, ...names: string[]): string {
   return names.find((name) => C[name] === value) ?? unknown(value, names);
 }
 
-/** The names of all constants that are in `value`, joined with `|`; what has no name in hexadecimal; 0 for none. */
+/**
+ * The names of all constants that are in `value`, joined with `|`; what has no name in hexadecimal;
+ * 0 for none.
+ */
 function bits(value: Argument | undefined, ...names: string[]): string {
   let rest = int(value) >>> 0;
   const found: string[] = [];

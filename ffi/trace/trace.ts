@@ -1,6 +1,7 @@
 /**
- * Every call that this library makes, as strace(1) prints it. While nobody traces, none of this runs: calls go through a
- * table of symbols, which is exchanged for one that records, and exchanged back.
+ * Every call that this library makes, as strace(1) prints it. While nobody traces, none of this
+ * runs: calls go through a table of symbols, which is exchanged for one that records, and exchanged
+ * back.
  *
  * @module
  */
@@ -38,15 +39,17 @@ const NOT_REPORTED: ReadonlySet<string> = new Set([
   "munmap",
 ]);
 
-// Bytes of an argument that the kernel may overwrite with its answer: sets, lists, lengths. Buffers are mostly larger.
+// Bytes of an argument that the kernel may overwrite with its answer: sets, lists, lengths. Buffers
+// are mostly larger.
 const SMALL = 4096;
 
 const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
 let telling: Kept | undefined; // the memory of the call that they are being told of
 
 /**
- * Reports every syscall that the library makes in this thread, until disposed. What a sink itself calls is not reported, and what it
- * throws is printed and forgotten. Several may trace at once: each is told every call. `docs/tracing.md` says how to read the lines.
+ * Reports every syscall that the library makes in this thread, until disposed. What a sink itself
+ * calls is not reported, and what it throws is printed and forgotten. Several may trace at once:
+ * each is told every call. `docs/tracing.md` says how to read the lines.
  *
  * @param sink What to do with each call. Default: a line on standard error.
  * @returns Ends the report when disposed; twice is once.
@@ -142,8 +145,8 @@ function isSmall(argument: unknown): argument is Memory {
 }
 
 /**
- * What is in a call's memory, which its caller has yet to read: what a sink calls may use the same again, the library's own buffers above
- * all. What is shared with another thread is left alone.
+ * What is in a call's memory, which its caller has yet to read: what a sink calls may use the same
+ * again, the library's own buffers above all. What is shared with another thread is left alone.
  */
 class Kept {
   readonly #bytes: Uint8Array[];
@@ -155,7 +158,10 @@ class Kept {
     this.#copies = this.#bytes.map((bytes) => isSmall(bytes) ? bytes.slice() : undefined);
   }
 
-  /** Large memory is kept when a call of a sink's is about to use it: nothing but the kernel writes there. */
+  /**
+   * Large memory is kept when a call of a sink's is about to use it: nothing but the kernel writes
+   * there.
+   */
   keep(args: readonly unknown[]): void {
     const buffers = new Set(args.filter(isMemory).map((memory) => bytesOf(memory).buffer));
     this.#bytes.forEach((bytes, i) => {

@@ -1,12 +1,14 @@
 /**
- * Calls every function of `./ffi` and every method of the public classes with hostile arguments, and holds each call to: it returns, or throws
- * one of the classes that the contract names; it touches no byte outside the memory that it was given; no descriptor is
- * left open, and none is closed that is not its own.
+ * Calls every function of `./ffi` and every method of the public classes with hostile arguments,
+ * and holds each call to: it returns, or throws one of the classes that the contract names; it
+ * touches no byte outside the memory that it was given; no descriptor is left open, and none is
+ * closed that is not its own.
  *
  *     deno run -A tests/long/fuzz.ts CALLS [SEED]
  *
- * Prints how many calls were made of each, and exits 1 with the seed and the call at the first that breaks this. Descriptors
- * of others (0 to 2, and what Deno has) are never given as valid ones: a program may close its own standard output.
+ * Prints how many calls were made of each, and exits 1 with the seed and the call at the first that
+ * breaks this. Descriptors of others (0 to 2, and what Deno has) are never given as valid ones: a
+ * program may close its own standard output.
  */
 
 import * as ffi from "../../ffi/mod.ts";
@@ -146,7 +148,10 @@ function checkGuards(): void {
 
 // ─── valid values, of our own descriptors ───────────────────────────────────────────────────────
 
-/** Sockets, a listener, a pipe and an eventfd: non-blocking, so that no call waits. They are made anew when a call has closed one. */
+/**
+ * Sockets, a listener, a pipe and an eventfd: non-blocking, so that no call waits. They are made
+ * anew when a call has closed one.
+ */
 class Playground implements Disposable {
   readonly sockets: mod.Socket[];
   readonly fds: number[];
