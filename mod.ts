@@ -69,4 +69,10 @@ export type { Address, InetAddress, OtherAddress, UnixAddress } from "./io/addre
 export type { ByteStream, WaitOptions } from "./io/byte_stream.ts";
 export type { ConnectionOptions, ServerOptions } from "./io/connect.ts";
 export { Descriptor } from "./io/descriptor.ts";
+export type {
+  ControlMessage,
+  ReceivedMessage,
+  RecvMsgOptions,
+  SendMsgOptions,
+} from "./io/messages.ts";
 export { Socket } from "./io/socket.ts";

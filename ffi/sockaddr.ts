@@ -111,7 +111,8 @@ export const sockaddr_un: {
    * Writes an address at `offset` bytes into `memory` and returns its length, for bind(2) and connect(2).
    *
    * @throws {RangeError} When the path is longer than 107 bytes (108 with the NUL of an abstract name; 103 on the BSDs and macOS), or does not lie within `memory`.
-   * @throws {TypeError} When a NUL stands anywhere but first, where it makes the name an abstract one on Linux.
+   * @throws {TypeError} When the path contains a NUL character. On Linux a NUL that comes first
+   * makes the name an abstract one, which may contain more of them.
    */
   write(memory: Uint8Array, fields: SockaddrUn, offset?: number): number;
 } = deepFreeze({
@@ -137,8 +138,8 @@ export const sockaddr_un: {
     if (typeof sun_path !== "string") throw new TypeError("sun_path must be a string");
     const isAbstract = !hasSockaddrLength && sun_path.startsWith("\0");
     const path = new TextEncoder().encode(sun_path);
-    if (path.indexOf(0, isAbstract ? 1 : 0) !== -1) {
-      throw new TypeError("sun_path must not contain a NUL but as its first character, on Linux");
+    if (!isAbstract && path.includes(0)) {
+      throw new TypeError("sun_path must not contain a NUL character, except in an abstract name");
     }
     // A pathname is ended by a NUL, an abstract name by its length, no name at all by being only a family.
     const length = 2 + path.length + (isAbstract || path.length === 0 ? 0 : 1);

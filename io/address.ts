@@ -102,6 +102,7 @@ export function checkAddress(address: Address): void {
   }
   if (path !== undefined) {
     if (typeof path !== "string") throw new TypeError("path must be a string");
+    if (!path.isWellFormed()) throw new TypeError("path has a surrogate that UTF-8 cannot encode");
     return;
   }
   if (typeof hostname !== "string" || typeof port !== "number") {

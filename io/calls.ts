@@ -1,6 +1,5 @@
 /**
- * What the calls of Socket and Descriptor share: what a failure means, and the memory to receive
- * in.
+ * What the calls of Socket and Descriptor share: what a failure means, and what callers give.
  *
  * @module
  */
@@ -34,25 +33,4 @@ export function lengthOf(bytes: Uint8Array): number {
 export function withFlag(flags: number, flag: number, name: string): number {
   c.checkInt(flags, name);
   return flags | flag;
-}
-
-// recv() receives here first, so that a small message costs a small array and not one of `size`.
-const RECEIVE_BUFFER_SIZE = 65536;
-let receiveBuffer: Uint8Array<ArrayBuffer> | undefined;
-
-/**
- * Memory to receive `size` bytes in. With MSG_TRUNC the kernel may count bytes that it did not
- * store: then the memory is new, so that they are not those of another connection.
- */
-export function receiveMemory(size: number, flags: number): Uint8Array<ArrayBuffer> {
-  if (!(size <= RECEIVE_BUFFER_SIZE) || flags & c.MSG_TRUNC) return new Uint8Array(size);
-  return receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER_SIZE);
-}
-
-/** The first `count` bytes of what {@linkcode receiveMemory} gave, as an array of their own. */
-export function takeReceived(
-  memory: Uint8Array<ArrayBuffer>,
-  count: number,
-): Uint8Array<ArrayBuffer> {
-  return memory === receiveBuffer ? memory.slice(0, count) : memory.subarray(0, count);
 }

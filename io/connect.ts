@@ -30,7 +30,7 @@ export interface ConnectionOptions extends WaitOptions {
   localAddress?: Address;
 }
 
-type Make = (family: number, type: number) => Socket;
+type SocketClass = new (family: number, type: number) => Socket;
 
 /** An address that does not need resolving, and its family. */
 interface Endpoint {
@@ -40,7 +40,7 @@ interface Endpoint {
 
 /** A socket that is bound to the address, and listens if its type can. */
 export function createServer(
-  make: Make,
+  SocketClass: SocketClass,
   address: Address,
   { type = c.SOCK_STREAM, backlog, reusePort = false, dualStack = false }: ServerOptions,
 ): Socket {
@@ -53,7 +53,7 @@ export function createServer(
   }
   const options = { backlog, reusePort, dualStack };
   return firstOf(endpointsOf(address, dualStack ? c.AF_INET6 : c.AF_UNSPEC, type), (endpoint) => {
-    const socket = make(endpoint.family, type);
+    const socket = new SocketClass(endpoint.family, type);
     try {
       serve(socket, endpoint, options);
       return socket;
@@ -88,7 +88,7 @@ function serve(
 
 /** A connected socket, without blocking the thread. */
 export async function createConnection(
-  make: Make,
+  SocketClass: SocketClass,
   address: Address,
   { signal, localAddress }: ConnectionOptions,
 ): Promise<Socket> {
@@ -102,7 +102,7 @@ export async function createConnection(
     const local = locals.find(({ family }) => family === remote.family);
     if (localAddress !== undefined && local === undefined) continue;
     try {
-      return await connected(make, remote, local, signal);
+      return await connected(SocketClass, remote, local, signal);
     } catch (error) {
       signal?.throwIfAborted();
       failure = error;
@@ -112,12 +112,12 @@ export async function createConnection(
 }
 
 async function connected(
-  make: Make,
+  SocketClass: SocketClass,
   remote: Endpoint,
   local: Endpoint | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Socket> {
-  const socket = make(remote.family, c.SOCK_STREAM);
+  const socket = new SocketClass(remote.family, c.SOCK_STREAM);
   try {
     socket.setBlocking(false);
     if (local !== undefined) socket.bind(local.address);

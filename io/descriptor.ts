@@ -10,6 +10,7 @@ import * as c from "../ffi/mod.ts";
 import { isHungUp, takeOver } from "../os/descriptor.ts";
 import { closing } from "../selectors/closing.ts";
 import { Bytes, type ByteStream, type WaitOptions } from "./byte_stream.ts";
+import { describeDescriptor, makeInspectable } from "./inspect.ts";
 import { lengthOf, withFlag, wouldBlock } from "./calls.ts";
 
 /**
@@ -202,3 +203,5 @@ export class Descriptor implements Disposable, ByteStream {
     return this.#fd;
   }
 }
+
+makeInspectable(Descriptor, describeDescriptor);

@@ -84,3 +84,13 @@ export function isTruncation(errno: number): boolean {
 
 /** Whether reading SO_ERROR leaves the error in place, as Winsock does. */
 export const KEEPS_SOCKET_ERROR: boolean = platform.isWinsock;
+
+/**
+ * Throws where there is no sendmsg(2) and recvmsg(2).
+ *
+ * @throws {Deno.errors.NotSupported} On Windows.
+ */
+export function checkMessages(): void {
+  if (!platform.isWinsock) return;
+  throw new Deno.errors.NotSupported("Windows has no sendmsg(2) and recvmsg(2)");
+}

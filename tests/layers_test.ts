@@ -186,7 +186,7 @@ const TEMPORARY: {
     "selectors/select.ts",
     "selectors/waker.ts",
   ],
-  length: ["io/socket.ts"],
+  length: [],
   comments: {
     "examples/learn/01_blocking.ts": 3,
     "examples/learn/02_two_clients.ts": 3,

@@ -334,6 +334,8 @@ Deno.test(
       ["/tmp/ß€😀", 2 + 5 + 2 + 3 + 4 + 1],
       ["\0", 3],
       ["\0abstract", 2 + 9],
+      ["\0with\0more\0", 2 + 11],
+      ["\0\0", 2 + 2],
       ["x".repeat(106), 2 + 107],
       ["x".repeat(107), 2 + 108],
       ["\0" + "x".repeat(106), 2 + 107],
@@ -369,7 +371,7 @@ Deno.test("sockaddr_un takes exactly as much memory as the address needs", onLin
 });
 
 Deno.test(
-  "sockaddr_un refuses names of 108 and 109 bytes, and those with a NUL inside",
+  "sockaddr_un refuses names of 108 and 109 bytes, and pathnames with a NUL inside",
   onLinux,
   () => {
     const buffer = new Uint8Array(200).fill(GUARD);
@@ -380,13 +382,7 @@ Deno.test(
       assertThrows(write("\0" + "x".repeat(length)), RangeError, "107", `NUL and ${length} bytes`);
     }
     assertThrows(write("€".repeat(36)), RangeError, "107"); // 36 characters, 108 bytes
-    for (const path of ["a\0", "a\0b", "\0a\0", "\0\0"]) {
-      assertThrows(
-        write(path),
-        TypeError,
-        "NUL",
-      );
-    }
+    for (const path of ["a\0", "a\0b"]) assertThrows(write(path), TypeError, "NUL");
     for (const path of [undefined, null, 5, {}, ["/tmp"], new Uint8Array(3)]) {
       assertThrows(write(path as unknown as string), TypeError, undefined, text(path));
     }
