@@ -55,6 +55,7 @@ export { PollSelector } from "./selectors/poll.ts";
 export { readable, writable } from "./selectors/ready.ts";
 export { SelectSelector } from "./selectors/select.ts";
 export {
+  EVENT_HANGUP,
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,

@@ -64,6 +64,8 @@ export interface Platform {
     readonly flags: "u16" | "u32";
     readonly ext: number;
   };
+  /** EVFILT_WRITE of a full pipe is not told that the reader has gone. */
+  readonly missesGoneReader: boolean;
   /** `struct sockaddr` begins with a byte for its length, and the family is the one after it. */
   readonly hasSockaddrLength: boolean;
   /** The bytes of `sun_path` in `struct sockaddr_un`. */
@@ -101,6 +103,7 @@ const glibcOrMusl: Platform = {
   waker: "eventfd",
   packedEpollEvent: Deno.build.arch === "x86_64",
   kevent: { filter: "i16", flags: "u16", ext: 0 },
+  missesGoneReader: false,
   hasSockaddrLength: false,
   sunPathSize: 108,
   canonnameFirst: false,
@@ -160,6 +163,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     errnos: netbsd.errnos,
     refused: refused.none,
     kevent: { filter: "u32", flags: "u32", ext: 0 },
+    missesGoneReader: true,
     cmsghdr: { level: 4, alignment: 8 },
   },
   windows: {

@@ -145,8 +145,13 @@ function listOf(set: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
+/** A list may be longer than an fd_set: programs in C define FD_SETSIZE themselves. */
+function capacityOf(list: DataView): number {
+  return Math.floor((list.byteLength - fd_set.fd_array) / 8);
+}
+
 function countOf(list: DataView): number {
-  return Math.min(list.getUint32(0, true), FD_SETSIZE);
+  return Math.min(list.getUint32(0, true), capacityOf(list));
 }
 
 function socketAt(index: number): number {
@@ -161,7 +166,7 @@ function indexOfSocket(fd: number, list: DataView): number {
 function addSocket(fd: number, list: DataView): void {
   if (indexOfSocket(fd, list) !== -1) return;
   const count = countOf(list);
-  if (count === FD_SETSIZE) throw new RangeError(`An fd_set holds ${FD_SETSIZE} sockets`);
+  if (count === capacityOf(list)) throw new RangeError(`This fd_set holds ${count} sockets`);
   list.setBigInt64(socketAt(count), BigInt(fd), true);
   list.setUint32(0, count + 1, true);
 }

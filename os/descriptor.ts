@@ -1,11 +1,14 @@
 /**
- * What the library asks of any descriptor, on every platform alike: POSIX says it with fcntl(2), Winsock with ioctlsocket() and the like.
+ * What the library asks of any descriptor, on every platform alike: POSIX says it with fcntl(2),
+ * Winsock with ioctlsocket() and the like.
  *
  * @module
  */
 
 import * as c from "../ffi/mod.ts";
 import { platform } from "../ffi/platform.ts";
+
+const O_ACCMODE = 3; // <fcntl.h>, on every platform
 
 const value = new Int32Array(1);
 const size = new Int32Array(1);
@@ -15,6 +18,14 @@ export function isOpen(fd: number): boolean {
   if (!platform.isWinsock) return c.fcntl(fd, c.F_GETFD) !== -1;
   size[0] = 4;
   return c.getsockopt(fd, c.SOL_SOCKET, c.SO_TYPE, value, size) !== -1;
+}
+
+/**
+ * Whether kqueue(2) may fail to report that nobody reads a pipe any more: NetBSD reports nothing to
+ * EVFILT_WRITE when the pipe is full, but the write end's EVFILT_READ gets EV_EOF.
+ */
+export function missesGoneReader(fd: number): boolean {
+  return platform.missesGoneReader && (c.fcntl(fd, c.F_GETFL) & O_ACCMODE) === c.O_WRONLY;
 }
 
 /** Throws EBADF unless it is open. */
@@ -74,7 +85,6 @@ export function takeOver(fd: number): { read: boolean; write: boolean } {
 }
 
 const STDERR = 2;
-const O_ACCMODE = 3; // <fcntl.h>, on every platform
 
 const hangUp = new Uint8Array(c.pollfd.size);
 
@@ -85,7 +95,10 @@ export function isHungUp(fd: number): boolean {
   return (c.pollfd.read(hangUp).revents & c.POLLHUP) !== 0;
 }
 
-/** Two non-blocking ends: what is written to the second makes the first readable. An eventfd is both. */
+/**
+ * Two non-blocking ends: what is written to the second makes the first readable. An eventfd is
+ * both.
+ */
 export function makeWakeable(): [readable: number, writable: number] {
   if (platform.waker === "eventfd") {
     const fd = c.eventfd(0, c.EFD_CLOEXEC | c.EFD_NONBLOCK);

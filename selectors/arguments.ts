@@ -1,6 +1,7 @@
 /** What callers give: checked before anything is done with it. */
 
 import {
+  EVENT_HANGUP,
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
@@ -9,7 +10,7 @@ import {
 } from "./types.ts";
 
 const INT_MAX = 2 ** 31 - 1;
-const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY;
+const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY | EVENT_HANGUP;
 
 /** The descriptor of a file object. */
 export function filenoOf(fileobj: FileObject): number {
@@ -39,7 +40,8 @@ export function checkEvents(events: number): void {
   if (typeof events !== "number") throw new TypeError("Events must be a number");
   if ((events & EVERY_EVENT) !== events || events === 0) {
     throw new RangeError(
-      `Events must be EVENT_READ, EVENT_WRITE, EVENT_PRIORITY or several of them, not ${events}`,
+      `Events must be EVENT_READ, EVENT_WRITE, EVENT_PRIORITY, EVENT_HANGUP or several of them ` +
+        `joined with |, not ${events}`,
     );
   }
 }

@@ -326,7 +326,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReadyEvent<Data, File>, void, undefined> {
     while (!this.#closed) {
-      const { events: batch, registrations } = await this.#selectAsync({});
+      const found = await this.#selectAsync({});
+      const [batch, registrations] = [found.events, found.registrations!];
       let next = 0;
       try {
         while (next < batch.length) {
@@ -405,7 +406,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     if (this.#async.isUnderWay) {
       throw new Deno.errors.Busy(`The ${this.constructor.name} is already waiting`);
     }
-    const found = new Found<Data, File>();
+    const found = new Found<Data, File>([]);
     await this.#async.select(found, most, performance.now() + limit, signal);
     return found;
   }

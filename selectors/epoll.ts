@@ -1,16 +1,19 @@
 /**
- * epoll(7): the kernel keeps the list of what to watch, so that a wait costs what is ready, not what is registered.
- * Odd about it: the list holds open files, not descriptors, so an entry lives on while any duplicate of a closed
- * descriptor does.
+ * epoll(7): the kernel keeps the list of what to watch, so that a wait costs what is ready, not
+ * what is registered. A pitfall: the list holds open files, not descriptors, so that an entry
+ * outlives a closed descriptor for as long as a duplicate of it is open.
  *
  * @module
  */
 
 import * as c from "../ffi/mod.ts";
+import { makeOsError } from "../ffi/errno.ts";
+import { writeTimespec } from "../os/time.ts";
 import { BaseSelector } from "./base.ts";
-import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
+import { interruption, isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
 import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
+  EVENT_HANGUP,
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
@@ -19,8 +22,8 @@ import {
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
-// Where the fields of struct epoll_event lie in an array of 32-bit words. The 64 bits of `data` carry the descriptor
-// and the generation of its registration.
+// The fields of struct epoll_event in an array of 32-bit words. The 64 bits of `data` carry the
+// descriptor and the generation of its registration.
 const WORDS = c.epoll_event.size / 4;
 const EVENTS = c.epoll_event.offsets.events / 4;
 const FD = c.epoll_event.offsets.data / 4;
@@ -28,11 +31,11 @@ const GENERATION = FD + 1;
 
 const WAKER_GENERATION = 0;
 
-// glibc may have the function and an old kernel not: the first ENOSYS settles it.
+// The C library may have epoll_pwait2() and the kernel not: the first ENOSYS tells.
 let pwait2: boolean | undefined;
 
 /**
- * epoll(7), on Linux.
+ * A selector on epoll(7), on Linux. It has every mode and every event.
  *
  * @example
  * ```ts ignore
@@ -65,7 +68,7 @@ export class EpollSelector<Data = undefined, File extends FileObject = FileObjec
     this.#epoll = epoll;
   }
 
-  /** The epoll descriptor itself, which can be registered elsewhere; -1 once closed. */
+  /** The epoll descriptor itself, which another selector can watch; -1 once closed. */
   fileno(): number {
     return this.#epoll.fileno();
   }
@@ -95,7 +98,7 @@ class Epoll implements Mechanism {
 
   add(registration: Registration): void {
     this.#control(c.EPOLL_CTL_ADD, registration);
-    // Room for every registration and the waker: one wait reports all that is ready.
+    // There is room for every registration and the waker, so that one wait can report all of them.
     if (this.#events.length < (this.#registrations.size + 2) * WORDS) {
       this.#events = new Int32Array(this.#events.length * 2);
     }
@@ -106,7 +109,7 @@ class Epoll implements Mechanism {
   }
 
   remove(registration: Registration): void {
-    // Fails with ENOENT or EBADF where the descriptor was closed before: that is what was wanted.
+    // ENOENT and EBADF are success: the descriptor was closed before.
     c.epoll_ctl(this.#epfd, c.EPOLL_CTL_DEL, registration.fd, null);
   }
 
@@ -114,13 +117,13 @@ class Epoll implements Mechanism {
     const count = this.#wait(timeout, maxEvents);
     if (count === -1) {
       const error = c.errno();
-      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
+      if (isInterruption(error)) return interruption(timeout);
       throw c.osError("epoll_wait", this.#epfd, error);
     }
 
     const events = this.#events;
     const { byFd } = this.#registrations;
-    let over = false;
+    let isWoken = false;
     let stale: number[] | undefined;
     for (let at = 0; at < count * WORDS; at += WORDS) {
       const fd = events[at + FD]!;
@@ -131,14 +134,14 @@ class Epoll implements Mechanism {
         found.add(registration, readiness(events[at + EVENTS]!, registration.events));
       } else if (generation === WAKER_GENERATION) {
         this.#waker.drain();
-        over = true;
+        isWoken = true;
       } else {
         (stale ??= []).push(fd);
       }
     }
-    // Only now, when it is known which "oneshot" is used up.
-    if (stale !== undefined) this.#trySilence(stale, over || found.events.length > 0);
-    return over ? "woken" : "looked";
+    // Only after the loop is it known which "oneshot" registrations were reported.
+    if (stale !== undefined) return this.#afterStale(stale, isWoken, maxEvents, found);
+    return isWoken ? "woken" : "looked";
   }
 
   readonly isPollable = true;
@@ -150,7 +153,8 @@ class Epoll implements Mechanism {
   isWatching(registration: Registration): boolean {
     if (this.#tryControl(c.EPOLL_CTL_MOD, registration) === 0) return true;
     const error = c.errno();
-    return error !== c.ENOENT && error !== c.EBADF; // without memory, say, nothing is known: so it is as before
+    // Other errors prove nothing: assume that it is still watched.
+    return error !== c.ENOENT && error !== c.EBADF;
   }
 
   close(): void {
@@ -175,14 +179,15 @@ class Epoll implements Mechanism {
     if (this.#tryControl(operation, registration) === 0) return;
     let error = c.errno();
 
-    // The kernel's list follows open files and ours numbers: after close(2), dup(2) and reuse either may know more.
+    // The kernel's list follows open files and ours follows numbers: after close(2), dup(2) and
+    // reuse of a number either may hold an entry that the other lacks.
     if (error === c.EEXIST || error === c.ENOENT) {
       const other = error === c.EEXIST ? c.EPOLL_CTL_MOD : c.EPOLL_CTL_ADD;
       if (this.#tryControl(other, registration) === 0) return;
       error = c.errno();
     }
     if (error === c.EPERM) {
-      throw c.makeOsError(
+      throw makeOsError(
         `epoll_ctl ${fd}: regular files are always ready; epoll does not take them (EPERM ${error})`,
         "epoll_ctl",
         "EPERM",
@@ -194,7 +199,7 @@ class Epoll implements Mechanism {
 
   #tryControl(operation: number, registration: Registration): number {
     const { fd } = registration;
-    // A new entry is told from one that an earlier file may have left under the same number.
+    // A new entry differs from one that an earlier file may have left under the same number.
     if (operation === c.EPOLL_CTL_ADD) {
       this.#generation = (this.#generation + 1 | 0) || WAKER_GENERATION + 1;
       registration.generation = this.#generation;
@@ -211,14 +216,12 @@ class Epoll implements Mechanism {
     return c.epoll_ctl(epfd, op, fd, event);
   }
 
-  #wait(timeout: number, limit: number): number {
+  #wait(timeout: number, maxEvents: number): number {
     const events = this.#events;
-    const maxevents = Math.min(events.length / WORDS, limit);
+    const maxevents = Math.min(events.length / WORDS, maxEvents);
     if (timeout === Infinity) return c.epoll_wait(this.#epfd, events, maxevents, -1);
     if (pwait2 && !Number.isInteger(timeout)) {
-      const nanoseconds = Math.ceil(timeout * 1e6);
-      const tv_sec = Math.floor(nanoseconds / 1e9);
-      c.timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
+      writeTimespec(this.#timespec, timeout);
       const count = c.epoll_pwait2(this.#epfd, events, maxevents, this.#timespec);
       if (count !== -1 || c.errno() !== c.ENOSYS) return count;
       pwait2 = false;
@@ -226,21 +229,28 @@ class Epoll implements Mechanism {
     return c.epoll_wait(this.#epfd, events, maxevents, Math.ceil(timeout));
   }
 
-  /** Out of descriptors, say, what is ready is not lost: the next wait sees the rest again. */
-  #trySilence(stale: number[], canWait: boolean): void {
+  /**
+   * Removes stale entries. If they alone ended the wait, what is ready behind them is found now.
+   */
+  #afterStale(stale: number[], isWoken: boolean, maxEvents: number, found: Found): Outcome {
+    const hasResult = isWoken || found.events.length > 0;
     try {
-      this.#silence(stale);
+      this.#removeStale(stale);
     } catch (error) {
-      if (!canWait) throw error;
+      // The list cannot be rebuilt (EMFILE): return what was found; the next wait tries again.
+      if (!hasResult) throw error;
     }
+    if (!hasResult) return this.wait(0, maxEvents, found);
+    return isWoken ? "woken" : "looked";
   }
 
   /**
-   * After events of registrations that are gone: their descriptors were closed while duplicates live on. epoll(7), "Questions and
-   * answers" 6. The kernel no longer lets us name the entries, and would report them for ever: so where removing fails, the list is
-   * made anew, without them, under the same number.
+   * Removes the entries of registrations that are gone: their descriptors were closed while
+   * duplicates live on, and the kernel would report them for ever. epoll(7), "Questions and
+   * answers" 6. Such an entry can no longer be named: if removing it fails, the list is rebuilt
+   * without it, under the same number.
    */
-  #silence(stale: number[]): void {
+  #removeStale(stale: number[]): void {
     const { byFd } = this.#registrations;
     const isRemoved = stale.map((fd) =>
       byFd[fd] === undefined && c.epoll_ctl(this.#epfd, c.EPOLL_CTL_DEL, fd, null) === 0
@@ -249,7 +259,7 @@ class Epoll implements Mechanism {
 
     const epfd = this.#create();
     for (const registration of this.#registrations) {
-      // Only what the old list has still: a number that was closed meanwhile may be another file's by now.
+      // Only what the old list still has: a closed number may belong to another file by now.
       if (!registration.armed || !this.isWatching(registration)) continue;
       const { fd, generation, events, mode } = registration;
       this.#epoll_ctl(c.EPOLL_CTL_ADD, epfd, fd, interest(events, mode), generation);
@@ -265,18 +275,24 @@ function interest(events: number, mode: TriggerMode): number {
   return (events & EVENT_READ ? c.EPOLLIN : 0) |
     (events & EVENT_WRITE ? c.EPOLLOUT : 0) |
     (events & EVENT_PRIORITY ? c.EPOLLPRI : 0) |
+    (events & EVENT_HANGUP ? c.EPOLLRDHUP : 0) |
     (mode === "edge" ? c.EPOLLET : 0) |
     (mode === "oneshot" ? c.EPOLLONESHOT : 0);
 }
 
+const IS_READABLE = c.EPOLLIN | c.EPOLLHUP | c.EPOLLERR;
+const IS_WRITABLE = c.EPOLLOUT | c.EPOLLHUP | c.EPOLLERR;
+const IS_HUNG_UP = c.EPOLLRDHUP | c.EPOLLHUP | c.EPOLLERR;
+
 /**
- * A hang-up or an error is readable and writable, cut down to what was asked for. Where that leaves nothing (only
- * EVENT_PRIORITY was asked for), it is that: a descriptor that ends the wait must be seen in its result.
+ * What epoll reported, limited to the events that were asked for. A hang-up or an error counts as
+ * readable, writable and hung up. If none of the events asked for remains (of EVENT_PRIORITY alone,
+ * say), all of them are reported: what ended the wait must appear in its result.
  */
 function readiness(events: number, asked: number): number {
-  let ready = 0;
-  if (events & (c.EPOLLIN | c.EPOLLHUP | c.EPOLLERR)) ready |= EVENT_READ;
-  if (events & (c.EPOLLOUT | c.EPOLLHUP | c.EPOLLERR)) ready |= EVENT_WRITE;
-  if (events & c.EPOLLPRI) ready |= EVENT_PRIORITY;
+  const ready = (events & IS_READABLE ? EVENT_READ : 0) |
+    (events & IS_WRITABLE ? EVENT_WRITE : 0) |
+    (events & c.EPOLLPRI ? EVENT_PRIORITY : 0) |
+    (events & IS_HUNG_UP ? EVENT_HANGUP : 0);
   return ready & asked || asked;
 }

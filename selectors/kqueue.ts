@@ -1,18 +1,23 @@
 /**
- * kqueue(2), on macOS and the BSDs: the kernel keeps a list of filters, and hands out the events that pass them. Odd about
- * it: reading and writing are two filters that know nothing of each other, so that a descriptor's registration is up to three
- * entries, and what is ready comes in as many events; here they are one again. A descriptor's filters go when it is closed.
+ * kqueue(2), on macOS and the BSDs: the kernel keeps a list of filters, and returns the events that
+ * pass them. A pitfall: reading and writing are two filters that do not know each other. One
+ * registration is up to three filters and events; they are merged here. Closing a descriptor
+ * removes its filters.
  *
  * @module
  */
 
 import * as c from "../ffi/mod.ts";
-import { setCloseOnExec } from "../os/descriptor.ts";
+import { isOpen, missesGoneReader, setCloseOnExec } from "../os/descriptor.ts";
+import { Kevents } from "../os/kevent.ts";
+import { POLL_READ, Pollfds } from "../os/pollfd.ts";
+import { writeTimespec } from "../os/time.ts";
 import { BaseSelector } from "./base.ts";
-import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
-import { interest } from "./poll.ts";
+import { interruption, isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
+import { pollEvents } from "./poll_events.ts";
 import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
+  EVENT_HANGUP,
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
@@ -21,52 +26,16 @@ import {
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
-const FILTERS = [
-  { event: EVENT_READ, filter: c.EVFILT_READ, fflags: 0 },
-  { event: EVENT_WRITE, filter: c.EVFILT_WRITE, fflags: 0 },
-  { event: EVENT_PRIORITY, filter: c.EVFILT_EXCEPT, fflags: c.NOTE_OOB },
-].filter(({ event }) => event !== EVENT_PRIORITY || c.EVFILT_EXCEPT !== 0);
-const EVERY_EVENT = FILTERS.reduce((events, { event }) => events | event, 0);
-
+const MOST_FILTERS = 3; // of one registration
+const HAS_PRIORITY = c.EVFILT_EXCEPT !== 0; // macOS
 const WAKER_GENERATION = 0;
 const NO_TIME = new Uint8Array(c.timespec.size);
-const NO_PLACE = -1;
-
-// Where the fields of struct kevent lie in arrays of 32-bit words and of halves of them. `udata` carries the generation of
-// the registration. Filters and flags fit in 16 bits also where they have 32.
-const WORDS = c.kevent.size / 4;
-const HALVES = c.kevent.size / 2;
-const FD = c.kevent.offsets.ident / 4;
-const FFLAGS = c.kevent.offsets.fflags / 4;
-const DATA = c.kevent.offsets.data / 4;
-const GENERATION = c.kevent.offsets.udata / 4;
-const FILTER = c.kevent.offsets.filter / 2;
-const FLAGS = c.kevent.offsets.flags / 2;
-
-/** An array of struct kevents. */
-class Kevents {
-  readonly length: number;
-  readonly words: Int32Array;
-  readonly halves: Int16Array;
-
-  constructor(length: number) {
-    const buffer = new ArrayBuffer(length * c.kevent.size);
-    this.length = length;
-    this.words = new Int32Array(buffer);
-    this.halves = new Int16Array(buffer);
-  }
-
-  put(i: number, fd: number, filter: number, flags: number, fflags: number, generation: number) {
-    this.words[i * WORDS + FD] = fd;
-    this.halves[i * HALVES + FILTER] = filter;
-    this.halves[i * HALVES + FLAGS] = flags;
-    this.words[i * WORDS + FFLAGS] = fflags;
-    this.words[i * WORDS + GENERATION] = generation;
-  }
-}
+const NOT_FOUND = -1;
+const INT_MAX = 2 ** 31 - 1;
 
 /**
- * kqueue(2), on macOS and the BSDs; elsewhere where a library brings it.
+ * A selector on kqueue(2), on macOS and the BSDs; elsewhere on a library that provides it. It has
+ * every mode; EVENT_PRIORITY on macOS only.
  *
  * @example
  * ```ts ignore
@@ -81,7 +50,7 @@ export class KqueueSelector<Data = undefined, File extends FileObject = FileObje
   extends BaseSelector<Data, File> {
   readonly #kqueue: Kqueue;
 
-  /** Whether the platform has kqueue by itself. */
+  /** Whether the platform itself has kqueue. */
   static override isSupported(): boolean {
     return c.isPlatformWith("kqueue");
   }
@@ -89,22 +58,23 @@ export class KqueueSelector<Data = undefined, File extends FileObject = FileObje
   /**
    * A selector with nothing registered.
    *
-   * @param options `library`: a shared library that offers kqueue() and kevent(), such as libkqueue on Linux. Default: the
-   * platform's own.
-   * @throws {Deno.errors.NotSupported} When the platform lacks kqueue, or the library cannot be opened.
+   * @param options `library`: a shared library that offers kqueue() and kevent(), such as libkqueue
+   * on Linux. Default: the platform's own.
+   * @throws {Deno.errors.NotSupported} When the platform lacks kqueue, or the library cannot be
+   * opened.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
    */
   constructor({ library }: { library?: string } = {}) {
-    let mechanism!: Kqueue;
+    let kqueue!: Kqueue;
     super(
-      (registrations, waker) => mechanism = new Kqueue(registrations, waker, library),
+      (registrations, waker) => kqueue = new Kqueue(registrations, waker, library),
       library !== undefined || c.isPlatformWith("kqueue"),
     );
-    this.#kqueue = mechanism;
+    this.#kqueue = kqueue;
   }
 
-  /** The kqueue descriptor itself, which can be registered elsewhere; -1 once closed. */
+  /** The kqueue descriptor itself, which another selector can watch; -1 once closed. */
   fileno(): number {
     return this.#kqueue.fileno();
   }
@@ -118,17 +88,16 @@ class Kqueue implements Mechanism {
   #kq: number;
   #generation = WAKER_GENERATION;
   #events = new Kevents(64);
-  readonly #changes = new Kevents(2 * FILTERS.length);
-  readonly #receipts = new Kevents(2 * FILTERS.length);
+  readonly #changes = new Kevents(2 * MOST_FILTERS);
+  readonly #receipts = new Kevents(2 * MOST_FILTERS);
   readonly #timespec = new Uint8Array(c.timespec.size);
-  // Writers whose reader has gone before: kqueue does not take them, and they are always ready.
-  readonly #broken = new Set<Registration>();
+  readonly #reported: Registration[] = []; // by the current wait
+  readonly #hangupWatches = new Map<Registration, HangupWatch>();
+  // Pipes without a reader, which kqueue refuses to watch for writing: they are always writable.
+  readonly #brokenPipes = new Set<Registration>();
+  #areBrokenPipesFirst = false; // in the next wait
 
-  constructor(
-    registrations: Registrations,
-    waker: Waker,
-    library: string | undefined,
-  ) {
+  constructor(registrations: Registrations, waker: Waker, library: string | undefined) {
     this.#registrations = registrations;
     this.#waker = waker;
     this.#calls = library === undefined
@@ -143,77 +112,71 @@ class Kqueue implements Mechanism {
   }
 
   check(fd: number, events: number, _mode: TriggerMode): void {
-    if ((events & EVERY_EVENT) !== events) this.#refusePriority(fd);
+    if (events & EVENT_PRIORITY && !HAS_PRIORITY) refusePriority(fd);
   }
 
   add(registration: Registration): void {
     this.#generation = (this.#generation + 1 | 0) || WAKER_GENERATION + 1;
     registration.generation = this.#generation;
     this.#add(0, registration);
-    // Room for every filter of every registration and the waker: one wait reports all that is ready.
-    if (this.#events.length < (this.#registrations.size + 2) * FILTERS.length) {
+    // There is room for every filter of every registration and the waker, so that one wait can
+    // report all of them.
+    if (this.#events.length < (this.#registrations.size + 2) * MOST_FILTERS) {
       this.#events = new Kevents(this.#events.length * 2);
     }
   }
 
   change(registration: Registration): void {
-    // EV_ADD changes neither EV_CLEAR nor EV_ONESHOT of a filter that is there already: first away with it.
-    this.#broken.delete(registration);
-    this.#add(this.#put(0, registration, EVERY_EVENT, c.EV_DELETE), registration);
+    // EV_ADD changes neither EV_CLEAR nor EV_ONESHOT of an existing filter: delete every filter
+    // first.
+    this.#brokenPipes.delete(registration);
+    this.#hangupWatches.delete(registration);
+    this.#add(
+      this.#put(0, registration, EVENT_READ | EVENT_WRITE | EVENT_PRIORITY, c.EV_DELETE),
+      registration,
+    );
   }
 
   remove(registration: Registration): void {
-    this.#broken.delete(registration);
+    this.#brokenPipes.delete(registration);
     this.#delete(registration, registration.events);
+    this.#hangupWatches.delete(registration);
   }
 
-  wait(timeout: number, _maxEvents: number, found: Found): Outcome {
-    const count = this.#wait(this.#broken.size === 0 ? timeout : 0);
-    if (count === -1) {
-      const error = c.errno();
-      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
-      throw c.osError("kevent", this.#kq, error);
+  wait(timeout: number, maxEvents: number, found: Found): Outcome {
+    try {
+      if (this.#brokenPipes.size === 0) return this.#wait(timeout, maxEvents, found);
+      return this.#waitBesideBrokenPipes(maxEvents, found);
+    } finally {
+      this.#reported.forEach((registration, i) => {
+        registration.foundAt = NOT_FOUND;
+        this.#afterReport(registration, found.events[i]![1]);
+      });
+      this.#reported.length = 0;
     }
-
-    const { words, halves } = this.#events;
-    const { byFd } = this.#registrations;
-    let over = false;
-    for (let i = 0; i < count; i++) {
-      const fd = words[i * WORDS + FD]!;
-      const filter = halves[i * HALVES + FILTER]!;
-      const generation = words[i * WORDS + GENERATION]!;
-      const registration = byFd[fd];
-      if (registration !== undefined && registration.generation === generation) {
-        this.#report(registration, eventOf(filter), found);
-      } else if (generation === WAKER_GENERATION) {
-        this.#waker.drain();
-        over = true;
-      }
-    }
-    for (const registration of this.#broken) this.#reportBroken(registration, found);
-    found.registrations.forEach((registration, i) =>
-      this.#settle(registration, found.events[i]![1])
-    );
-    return over ? "woken" : "looked";
   }
 
-  /** The queue says nothing of the broken ones. */
+  /** The queue does not report broken pipes. */
   get isPollable(): boolean {
-    return this.#isQueuePollable && this.#broken.size === 0;
+    return this.#isQueuePollable && this.#brokenPipes.size === 0;
   }
 
   pollfds(): Int32Array {
-    const fds = this.#isQueuePollable ? [this.#kq, c.POLLIN] : [this.#waker.fileno(), c.POLLIN];
-    const others = this.#isQueuePollable ? this.#broken : this.#registrations;
-    for (const { fd, events, armed } of others) if (armed) fds.push(fd, interest(events));
-    return new Int32Array(fds);
+    const others = this.#isQueuePollable ? this.#brokenPipes : this.#registrations;
+    const fds = new Pollfds(1 + this.#registrations.size);
+    fds.put(0, this.#isQueuePollable ? this.#kq : this.#waker.fileno(), POLL_READ);
+    let length = 1;
+    for (const { fd, events, armed } of others) {
+      if (armed) fds.put(length++, fd, pollEvents(events));
+    }
+    return fds.head(length);
   }
 
   isWatching(registration: Registration): boolean {
-    if (this.#broken.has(registration)) return this.#isBroken(registration);
+    if (this.#brokenPipes.has(registration)) return this.#isBrokenPipe(registration);
     const count = this.#put(0, registration, registration.events, c.EV_ENABLE);
     if (this.#control(count) === -1) return false;
-    for (let i = 0; i < count; i++) if (this.#errorOf(i) !== 0) return false;
+    for (let i = 0; i < count; i++) if (this.#receipts.error(i) !== 0) return false;
     return true;
   }
 
@@ -227,15 +190,15 @@ class Kqueue implements Mechanism {
     if (kq === -1) throw c.osError("kqueue", "");
     setCloseOnExec(kq);
     const waker = this.#waker.fileno();
-    this.#changes.put(0, waker, c.EVFILT_READ, c.EV_ADD | c.EV_RECEIPT, 0, WAKER_GENERATION);
+    this.#changes.put(0, waker, c.EVFILT_READ, c.EV_ADD | c.EV_RECEIPT, WAKER_GENERATION);
     const result = this.#calls.kevent(kq, this.#changes.words, 1, this.#receipts.words, 1, NO_TIME);
-    const error = result === -1 ? c.errno() : this.#errorOf(0);
+    const error = result === -1 ? c.errno() : this.#receipts.error(0);
     if (error === 0) return kq;
     c.close(kq);
     throw c.osError("kevent", waker, error);
   }
 
-  /** Whether poll(2) can watch the queue, as it can the kernel's own; that of a library may be no more than a number. */
+  /** Whether poll(2) can watch the queue. A library's queue may be no descriptor. */
   #canPoll(): boolean {
     this.#waker.wake();
     const isReadable = c.poll(new Int32Array([this.#kq, c.POLLIN]), 1, 0) === 1;
@@ -243,114 +206,210 @@ class Kqueue implements Mechanism {
     return isReadable;
   }
 
-  /** Adds the registration's filters, all or none, behind the first `start` changes. */
+  /** Adds the registration's filters, all or none, after the first `start` changes. */
   #add(start: number, registration: Registration): void {
-    const { fd, events, mode } = registration;
-    const flags = c.EV_ADD | c.EV_ENABLE |
-      (mode === "edge" ? c.EV_CLEAR : 0) |
-      (mode === "oneshot" ? c.EV_ONESHOT : 0);
-    const count = this.#put(start, registration, events, flags);
+    const { fd, events } = registration;
+    const watch = hangupWatchOf(registration);
+    if (watch !== undefined) this.#hangupWatches.set(registration, watch);
+    const count = this.#put(start, registration, events, c.EV_ADD | c.EV_ENABLE);
     if (this.#control(count) === -1) throw c.osError("kevent", this.#kq);
 
     let refused = 0;
     for (let i = start; i < count; i++) {
-      const error = this.#errorOf(i);
-      // A pipe that nobody reads any more: where a descriptor is ready with an error, it is ready.
-      if (error === c.EPIPE) this.#broken.add(registration);
-      else if (error !== 0) refused = error;
+      const error = this.#receipts.error(i);
+      if (error === 0) continue;
+      const isWrite = this.#changes.filter(i) === c.EVFILT_WRITE;
+      if (isWrite && meansNoReader(fd, error)) this.#brokenPipes.add(registration);
+      else if (isWrite || events & (EVENT_READ | EVENT_HANGUP | EVENT_PRIORITY)) refused = error;
+      else this.#hangupWatches.delete(registration); // not asked for by the user
     }
     if (refused === 0) return;
     this.remove(registration);
-    if (refused === c.EINVAL && events & EVENT_PRIORITY) this.#refusePriority(fd);
+    if (refused === c.EINVAL && events & EVENT_PRIORITY) refusePriority(fd);
     throw c.osError("kevent", fd, refused);
   }
 
-  #refusePriority(fd: number): never {
-    throw new Deno.errors.NotSupported(
-      `This kqueue has no EVENT_PRIORITY for ${fd}: that takes macOS' EVFILT_EXCEPT`,
-    );
-  }
-
-  /** Fails with ENOENT or EBADF where the descriptor was closed before, or EV_ONESHOT is used up: that is what was wanted. */
+  /** ENOENT and EBADF are success: the filter is already gone. */
   #delete(registration: Registration, events: number): void {
     this.#control(this.#put(0, registration, events, c.EV_DELETE));
   }
 
-  /** Puts a change for the filter of each of `events` behind the first `start` ones. Returns how many there are then. */
-  #put(
-    start: number,
-    { fd, generation }: Registration,
-    events: number,
-    flags: number,
-  ): number {
+  /**
+   * Puts a change of each filter that `events` take after the first `start` changes. Returns how
+   * many changes there are then.
+   */
+  #put(start: number, registration: Registration, events: number, action: number): number {
+    const { fd, generation, mode } = registration;
+    const changes = this.#changes;
+    const flags = action | c.EV_RECEIPT |
+      (mode === "edge" ? c.EV_CLEAR : 0) |
+      (mode === "oneshot" ? c.EV_ONESHOT : 0);
+    const watch = this.#hangupWatches.get(registration);
     let count = start;
-    for (const { event, filter, fflags } of FILTERS) {
-      if ((events & event) === 0) continue;
-      this.#changes.put(count++, fd, filter, flags | c.EV_RECEIPT, fflags, generation);
+    if (watch !== undefined) {
+      watch.put(changes, count++, registration, action | c.EV_RECEIPT);
+    } else if (events & EVENT_READ) {
+      changes.put(count++, fd, c.EVFILT_READ, flags, generation);
+    }
+    if (events & EVENT_WRITE) changes.put(count++, fd, c.EVFILT_WRITE, flags, generation);
+    if (events & EVENT_PRIORITY && HAS_PRIORITY) {
+      changes.put(count++, fd, c.EVFILT_EXCEPT, flags, generation, c.NOTE_OOB);
     }
     return count;
   }
 
-  /** Makes the first `count` changes. Each has EV_RECEIPT, so that each is answered, and no event comes in between. */
+  /**
+   * Makes the first `count` changes. EV_RECEIPT answers each of them, and keeps events out of the
+   * answers.
+   */
   #control(count: number): number {
     const { words } = this.#receipts;
     return this.#calls.kevent(this.#kq, this.#changes.words, count, words, count, NO_TIME);
   }
 
-  #errorOf(i: number): number {
-    return this.#receipts.words[i * WORDS + DATA]!;
+  #wait(timeout: number, maxEvents: number, found: Found): Outcome {
+    const count = this.#kevent(timeout, maxEvents);
+    if (count === -1) {
+      const error = c.errno();
+      if (isInterruption(error)) return interruption(timeout);
+      throw c.osError("kevent", this.#kq, error);
+    }
+
+    const events = this.#events;
+    const { byFd } = this.#registrations;
+    let isWoken = false;
+    for (let i = 0; i < count; i++) {
+      const generation = events.generation(i);
+      const registration = byFd[events.fd(i)];
+      if (registration !== undefined && registration.generation === generation) {
+        const ready = this.#readiness(registration, events.filter(i), events.flags(i));
+        if (ready !== 0) this.#report(registration, ready, found);
+      } else if (generation === WAKER_GENERATION) {
+        this.#waker.drain();
+        isWoken = true;
+      }
+    }
+    return isWoken ? "woken" : "looked";
   }
 
-  // Darwin refuses waits of more than 100,000,000 seconds; the longest that comes here is 2^31 milliseconds.
-  #wait(timeout: number): number {
+  // macOS refuses waits of more than 100,000,000 seconds. The longest wait here is 2^31
+  // milliseconds.
+  #kevent(timeout: number, maxEvents: number): number {
     const { words, length } = this.#events;
-    if (timeout === Infinity) return this.#calls.kevent(this.#kq, null, 0, words, length, null);
-    const nanoseconds = Math.ceil(timeout * 1e6);
-    const tv_sec = Math.floor(nanoseconds / 1e9);
-    c.timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
-    return this.#calls.kevent(this.#kq, null, 0, words, length, this.#timespec);
+    const nevents = Math.min(length, maxEvents);
+    if (timeout === Infinity) return this.#calls.kevent(this.#kq, null, 0, words, nevents, null);
+    writeTimespec(this.#timespec, timeout);
+    return this.#calls.kevent(this.#kq, null, 0, words, nevents, this.#timespec);
   }
 
-  /** Adds an event to `found`, as one with the registration's others. */
-  #report(registration: Registration, event: number, found: Found): void {
-    const { index } = registration;
-    if (index === NO_PLACE) {
-      registration.index = found.registrations.length;
-      found.add(registration, event);
-    } else {
-      found.extend(index, event);
+  /** What an event says about its registration; 0 if it is nothing that was asked for. */
+  #readiness(registration: Registration, filter: number, flags: number): number {
+    if (filter === c.EVFILT_WRITE) return EVENT_WRITE;
+    if (filter !== c.EVFILT_READ) return EVENT_PRIORITY;
+    const isEnd = (flags & c.EV_EOF) !== 0;
+    const watch = this.#hangupWatches.get(registration);
+    if (watch !== undefined) return isEnd ? watch.events : 0;
+    return EVENT_READ | (isEnd ? EVENT_HANGUP & registration.events : 0);
+  }
+
+  /**
+   * Finds broken pipes and what the queue has. They take turns at being first, so that neither
+   * starves when `maxEvents` is small.
+   */
+  #waitBesideBrokenPipes(maxEvents: number, found: Found): Outcome {
+    const areFirst = this.#areBrokenPipesFirst = !this.#areBrokenPipesFirst;
+    if (areFirst) this.#reportBrokenPipes(maxEvents, found);
+    const rest = maxEvents - found.events.length;
+    const outcome = rest > 0 ? this.#wait(0, rest, found) : "looked";
+    if (!areFirst) this.#reportBrokenPipes(maxEvents, found);
+    return outcome;
+  }
+
+  #reportBrokenPipes(maxEvents: number, found: Found): void {
+    for (const registration of [...this.#brokenPipes]) {
+      if (found.events.length >= maxEvents) return;
+      this.#brokenPipes.delete(registration);
+      if (!this.#isBrokenPipe(registration)) continue;
+      this.#brokenPipes.add(registration); // the last one from now on
+      this.#report(registration, registration.events & (EVENT_WRITE | EVENT_HANGUP), found);
     }
   }
 
-  #reportBroken(registration: Registration, found: Found): void {
-    if (this.#isBroken(registration)) this.#report(registration, EVENT_WRITE, found);
-    else this.#broken.delete(registration);
-  }
-
-  /** Asks kqueue again: the descriptor may be closed since, and its number another file's, which it takes. */
-  #isBroken(registration: Registration): boolean {
-    if (this.#control(this.#put(0, registration, EVENT_WRITE, c.EV_ADD)) === -1) return false;
-    const error = this.#errorOf(0);
+  /** Tries again: the descriptor may be closed by now, and its number another file's. */
+  #isBrokenPipe(registration: Registration): boolean {
+    const { fd, generation } = registration;
+    this.#changes.put(0, fd, c.EVFILT_WRITE, c.EV_ADD | c.EV_RECEIPT, generation);
+    if (this.#control(1) === -1) return false;
+    const error = this.#receipts.error(0);
     if (error === 0) this.#delete(registration, EVENT_WRITE);
-    return error === c.EPIPE;
+    return meansNoReader(fd, error);
   }
 
-  /** After its report. What "oneshot" asked for goes quiet together, also the filters that had nothing to say. */
-  #settle(registration: Registration, reported: number): void {
+  /** Adds events to `found`, as one with the registration's others. */
+  #report(registration: Registration, events: number, found: Found): void {
+    if (registration.foundAt !== NOT_FOUND) {
+      return found.extend(registration.foundAt, registration, events);
+    }
+    registration.foundAt = this.#reported.push(registration) - 1;
+    found.add(registration, events);
+  }
+
+  /**
+   * Disarms a reported "oneshot" registration as a whole, including filters that did not fire. Lets
+   * a "level" hang-up be reported as long as it lasts.
+   */
+  #afterReport(registration: Registration, reported: number): void {
     const { mode, events } = registration;
-    registration.index = NO_PLACE;
-    if (mode === "level") return;
-    this.#broken.delete(registration);
+    const watch = this.#hangupWatches.get(registration);
+    if (mode === "level") {
+      if (watch === undefined || watch.isLevel || (reported & watch.events) === 0) return;
+      watch.isLevel = true;
+      // EV_ADD does not change EV_CLEAR of an existing filter.
+      watch.put(this.#changes, 0, registration, c.EV_DELETE | c.EV_RECEIPT);
+      watch.put(this.#changes, 1, registration, c.EV_ADD | c.EV_ENABLE | c.EV_RECEIPT);
+      this.#control(2);
+      return;
+    }
+    this.#brokenPipes.delete(registration);
     if (mode === "edge") return;
     registration.armed = false;
-    if (reported !== events) this.#delete(registration, events & ~reported);
+    if (watch !== undefined || reported !== events) this.#delete(registration, events);
   }
 }
 
-function eventOf(filter: number): number {
-  return filter === c.EVFILT_READ
-    ? EVENT_READ
-    : filter === c.EVFILT_WRITE
-    ? EVENT_WRITE
-    : EVENT_PRIORITY;
+/**
+ * Watches for the end of input of a registration without EVENT_READ. With NOTE_LOWAT the filter
+ * does not fire for data, except for pipes on FreeBSD and NetBSD and for a full buffer on macOS.
+ * EV_CLEAR makes it fire only once then, and such an event is dropped for want of EV_EOF.
+ */
+class HangupWatch {
+  /** Whether the end has been reported, and is to be reported as long as it lasts. */
+  isLevel = false;
+
+  /** @param events What the end of input means. */
+  constructor(readonly events: number) {}
+
+  /** Puts a change of the filter. */
+  put(changes: Kevents, index: number, { fd, generation }: Registration, action: number): void {
+    const flags = action | (this.isLevel ? 0 : c.EV_CLEAR);
+    changes.put(index, fd, c.EVFILT_READ, flags, generation, c.NOTE_LOWAT, INT_MAX);
+  }
+}
+
+function hangupWatchOf({ fd, events }: Registration): HangupWatch | undefined {
+  if (events & EVENT_READ) return undefined;
+  const isMissed = events & EVENT_WRITE && missesGoneReader(fd);
+  const onEnd = (events & EVENT_HANGUP) | (isMissed ? EVENT_WRITE : 0);
+  return onEnd === 0 ? undefined : new HangupWatch(onEnd);
+}
+
+/** Whether kqueue refused to watch a pipe for writing because nobody reads it any more. */
+function meansNoReader(fd: number, error: number): boolean {
+  return error === c.EPIPE || error === c.EBADF && isOpen(fd); // EBADF on NetBSD
+}
+
+function refusePriority(fd: number): never {
+  throw new Deno.errors.NotSupported(
+    `KqueueSelector does not support EVENT_PRIORITY for ${fd}: it takes macOS' EVFILT_EXCEPT`,
+  );
 }

@@ -1,61 +1,85 @@
 /**
- * What a mechanism is to the selector around it: six operations on the kernel, with no bookkeeping of keys.
+ * The contract between a selector and the polling call that it is built on. Each mechanism is a
+ * class in a file of its own, with these members in this order. It keeps no keys.
  *
  * @module
  */
 
-import { EAGAIN, EINTR } from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 import type { Found, Registration, Registrations } from "./registrations.ts";
 import type { TriggerMode } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
-/** How a wait ended, whether it found something or not. */
+/**
+ * How a wait ended: "looked" when it found something or the time was up, "woken" by a wake-up (it
+ * may have found something too), "interrupted" by a signal.
+ */
 export type Outcome = "looked" | "woken" | "interrupted";
 
-/** A polling call of the operating system, as {@linkcode BaseSelector} drives it. Each is a class in a file of its own. */
+/** A polling call of the operating system. */
 export interface Mechanism {
-  /** Throws where it cannot watch such a descriptor, events or mode; changes nothing. */
+  /** The mechanism's own descriptor; -1 if it has none, and once closed. */
+  fileno(): number;
+  /** Throws if the mechanism cannot watch such a descriptor, events or mode. Changes nothing. */
   check(fd: number, events: number, mode: TriggerMode): void;
-  /** Starts watching what `registration.key` says, or throws and watches nothing. Called before it is among the registrations. */
+  /**
+   * Starts watching a registration, or throws and watches nothing. The registration is not among
+   * the selector's yet.
+   */
   add(registration: Registration): void;
-  /** Watches what `registration.key` says now, or throws. */
+  /** Watches a registration's new events and mode, or throws. Reports again what is ready. */
   change(registration: Registration): void;
-  /** Stops watching, also what was closed meanwhile. Called after it is no longer among the registrations. */
+  /**
+   * Stops watching a registration, whose descriptor may be closed. The registration is no longer
+   * among the selector's.
+   */
   remove(registration: Registration): void;
   /**
    * Waits once, for at most `timeout` milliseconds, which may be Infinity. Adds at most `maxEvents`
-   * ready registrations to `found`; the waits after it report the others.
-   *
-   * @returns How the wait ended: "looked" when something was found or the time was up, "woken" after
-   * a wake-up, "interrupted" by a signal.
+   * ready registrations to `found`, which is empty; the waits after it report the others.
    */
   wait(timeout: number, maxEvents: number, found: Found): Outcome;
+  /** Whether pollfds() stays the same while registrations change. */
+  readonly isPollable: boolean;
   /**
-   * What poll(2) must watch, as struct pollfds of 32-bit words, to tell that a wait would find something: the
-   * mechanism's own descriptor, or else all that are watched.
+   * The struct pollfds, as 32-bit words, by which poll(2) tells whether a wait would find
+   * something: the mechanism's own descriptor, or else every watched one.
    */
   pollfds(): Int32Array;
-  /** Whether pollfds() stays true while registrations change. */
-  readonly isPollable: boolean;
-  /** Whether the operating system still watches a registered descriptor: not when it was closed, even if its number is in use again. */
+  /**
+   * Whether the operating system still watches a registered descriptor. It does not when the
+   * descriptor was closed, even if its number is in use again.
+   */
   isWatching(registration: Registration): boolean;
-  /** Closes its own descriptors. */
+  /** Closes the mechanism's own descriptor. */
   close(): void;
 }
 
 /**
- * Makes a mechanism for a selector's registrations. The waker is the selector's, and to be watched beside them: once it
- * is readable, the wait drains it and is over.
+ * Makes a mechanism for a selector's registrations. The mechanism watches the waker too: once that
+ * is readable, the wait drains it and ends.
  */
-export type MechanismFactory = (
-  registrations: Registrations,
-  waker: Waker,
-) => Mechanism;
+export type MechanismFactory = (registrations: Registrations, waker: Waker) => Mechanism;
 
 /**
- * Whether a wait failed because a signal came. Its handler, which is Deno's, does not keep errno: among thousands of signals
- * it leaves EAGAIN, since the pipe that it writes to is full. poll(2) has that errno too, and says to try again.
+ * Whether a wait failed because of a signal. Deno's signal handler does not preserve errno: among
+ * thousands of signals it leaves EAGAIN, because the pipe that it writes to is full.
  */
 export function isInterruption(error: number): boolean {
-  return error === EINTR || error === EAGAIN;
+  return error === c.EINTR || error === c.EAGAIN;
+}
+
+/**
+ * How a wait ended that failed because of a signal. A pending signal ends a non-blocking wait too.
+ */
+export function interruption(timeout: number): Outcome {
+  return timeout > 0 ? "interrupted" : "looked";
+}
+
+/** Throws if "edge" is asked of poll or select, which do not remember what they have reported. */
+export function checkNotEdge(mode: TriggerMode, name: string): void {
+  if (mode !== "edge") return;
+  throw new Deno.errors.NotSupported(
+    `${name} does not support "edge" mode: use EpollSelector or KqueueSelector`,
+  );
 }

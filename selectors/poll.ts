@@ -1,40 +1,34 @@
 /**
- * poll(2): an array of what to watch is handed to the kernel at each wait, and looked through afterwards. Odd about
- * it: a descriptor that is not open is no error but POLLNVAL, for ever. On Windows it is WSAPoll(), which does not report a refused
- * connection before Windows 10 2004.
+ * poll(2): each wait passes the kernel an array of what to watch, and searches it afterwards. A
+ * pitfall: a closed descriptor is no error, but is reported as POLLNVAL by every wait. On Windows
+ * it is WSAPoll(), which does not report a refused connection before Windows 10 2004.
  *
  * @module
  */
 
 import * as c from "../ffi/mod.ts";
-import { platform } from "../ffi/platform.ts";
 import { checkOpen, isOpen } from "../os/descriptor.ts";
+import { POLL_HANGUP, POLL_READ, Pollfds } from "../os/pollfd.ts";
+import { writeTimespec } from "../os/time.ts";
 import { BaseSelector } from "./base.ts";
-import { isInterruption, type Mechanism, type Outcome } from "./mechanism.ts";
-import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
-  EVENT_PRIORITY,
-  EVENT_READ,
-  EVENT_WRITE,
-  type FileObject,
-  type TriggerMode,
-} from "./types.ts";
+  checkNotEdge,
+  interruption,
+  isInterruption,
+  type Mechanism,
+  type Outcome,
+} from "./mechanism.ts";
+import { pollEvents, readyEvents } from "./poll_events.ts";
+import type { Found, Registration, Registrations } from "./registrations.ts";
+import { EVENT_HANGUP, type FileObject, type TriggerMode } from "./types.ts";
 import type { Waker } from "./waker.ts";
 
-// A struct pollfd is 32-bit words: the descriptor first (on Windows its lower half), and one with events in the lower and revents in the
-// upper half.
-const WORDS = c.pollfd.size / 4;
-const EVENTS = c.pollfd.offsets.events / 4;
-const REVENTS_SHIFT = 16;
-
-// WSAPoll refuses POLLPRI. What others call so is POLLRDBAND there, and a part of its POLLIN.
-const READABLE = platform.isWinsock ? c.POLLRDNORM : c.POLLIN;
-const URGENT = platform.isWinsock ? c.POLLRDBAND : c.POLLPRI;
-// Elsewhere a hang-up is of both directions. WSAPoll tells so that the peer has shut down its writing half: it can be sent to still.
-const WRITABLE = platform.isWinsock ? c.POLLOUT | c.POLLERR : c.POLLOUT | c.POLLERR | c.POLLHUP;
+const WAKER_SLOT = 0;
+const NO_SLOT = -1;
 
 /**
- * poll(2). Has "level" and "oneshot", not "edge".
+ * A selector on poll(2), or WSAPoll() on Windows. It has the modes "level" and "oneshot". Its
+ * EVENT_HANGUP takes POLLRDHUP, which Linux and FreeBSD have.
  *
  * @example
  * ```ts ignore
@@ -67,75 +61,73 @@ export class PollSelector<Data = undefined, File extends FileObject = FileObject
 class Poll implements Mechanism {
   readonly #registrations: Registrations;
   readonly #waker: Waker;
-  // The waker comes first, then a struct for each registration that is armed, in no order.
-  #fds = new Int32Array(64 * WORDS);
-  #order: (Registration | undefined)[] = [undefined];
+  // The waker has the first slot of both arrays, each armed registration another one, in no order.
+  readonly #fds = new Pollfds(64);
+  readonly #slots: (Registration | undefined)[] = [undefined];
+  #next = 1; // the slot that the next search begins with
   readonly #timespec = new Uint8Array(c.timespec.size);
 
   constructor(registrations: Registrations, waker: Waker) {
     this.#registrations = registrations;
     this.#waker = waker;
-    this.#fds[0] = this.#waker.fileno();
-    this.#fds[EVENTS] = c.POLLIN;
+    this.#fds.put(WAKER_SLOT, waker.fileno(), POLL_READ);
   }
 
-  check(_fd: number, _events: number, mode: TriggerMode): void {
+  fileno(): number {
+    return -1;
+  }
+
+  check(_fd: number, events: number, mode: TriggerMode): void {
     checkNotEdge(mode, "PollSelector");
+    if ((events & EVENT_HANGUP) === 0 || POLL_HANGUP !== 0) return;
+    throw new Deno.errors.NotSupported(
+      "PollSelector does not support EVENT_HANGUP here: poll(2) lacks POLLRDHUP on this platform",
+    );
   }
 
   add(registration: Registration): void {
     checkOpen(registration.fd);
-    this.#write(registration);
+    this.#put(registration);
   }
 
   change(registration: Registration): void {
     checkOpen(registration.fd);
-    this.#write(registration);
+    this.#put(registration);
   }
 
   remove(registration: Registration): void {
-    const { index } = registration;
-    if (index === -1) return; // it was "oneshot", and reported
-    registration.index = -1;
-    const last = this.#order.pop()!;
+    const { slot } = registration;
+    if (slot === NO_SLOT) return; // a reported "oneshot" registration
+    registration.slot = NO_SLOT;
+    const last = this.#slots.pop()!;
     if (last === registration) return;
-    this.#order[index] = last;
-    this.#fds.copyWithin(index * WORDS, last.index * WORDS, (last.index + 1) * WORDS);
-    last.index = index;
+    this.#slots[slot] = last;
+    this.#fds.copy(last.slot, slot);
+    last.slot = slot;
   }
 
-  wait(timeout: number, _maxEvents: number, found: Found): Outcome {
+  wait(timeout: number, maxEvents: number, found: Found): Outcome {
     let count = this.#poll(timeout);
     if (count === -1) {
       const error = c.errno();
-      if (isInterruption(error)) return timeout > 0 ? "interrupted" : "looked"; // a signal that is pending ends even a look
+      if (isInterruption(error)) return interruption(timeout);
       if (error === c.ENOTSOCK) return this.#dropClosed();
       throw c.osError("poll", "", error);
     }
 
-    const fds = this.#fds;
-    const fired: Registration[] = [];
-    const over = fds[EVENTS]! >>> REVENTS_SHIFT !== 0;
-    if (over) count--;
-    for (let index = 1; count > 0; index++) {
-      const revents = fds[index * WORDS + EVENTS]! >>> REVENTS_SHIFT;
-      if (revents === 0) continue;
-      count--;
-      const registration = this.#order[index]!;
-      if (revents & c.POLLNVAL) return this.#drop(registration);
-      found.add(registration, readiness(revents, registration.events));
-      if (registration.mode === "oneshot") fired.push(registration);
-    }
+    const isWoken = this.#fds.revents(WAKER_SLOT) !== 0;
+    if (isWoken) count--;
+    const oneshots = this.#search(count, maxEvents, found);
     // Only now, when nothing can throw any more, are the wake-up and "oneshot" used up.
-    if (over) this.#waker.drain();
-    for (const registration of fired) this.#disarm(registration);
-    return over ? "woken" : "looked";
+    if (isWoken) this.#waker.drain();
+    for (const registration of oneshots) this.#disarm(registration);
+    return isWoken ? "woken" : "looked";
   }
 
   readonly isPollable = false;
 
   pollfds(): Int32Array {
-    return this.#fds.subarray(0, this.#order.length * WORDS);
+    return this.#fds.head(this.#slots.length);
   }
 
   isWatching({ fd }: Registration): boolean {
@@ -143,31 +135,44 @@ class Poll implements Mechanism {
   }
 
   close(): void {
-    this.#order.length = 1;
+    this.#slots.length = 1;
+  }
+
+  #put(registration: Registration): void {
+    if (registration.slot === NO_SLOT) registration.slot = this.#slots.push(registration) - 1;
+    this.#fds.put(registration.slot, registration.fd, pollEvents(registration.events));
   }
 
   #poll(timeout: number): number {
-    const count = this.#order.length;
-    if (timeout === Infinity) return c.poll(this.#fds, count, -1);
-    if (Number.isInteger(timeout) || !c.has_ppoll()) {
-      return c.poll(this.#fds, count, Math.ceil(timeout));
-    }
-    const nanoseconds = Math.ceil(timeout * 1e6);
-    const tv_sec = Math.floor(nanoseconds / 1e9);
-    c.timespec.write(this.#timespec, { tv_sec, tv_nsec: nanoseconds - tv_sec * 1e9 });
-    return c.ppoll(this.#fds, count, this.#timespec);
+    const nfds = this.#slots.length;
+    const { words } = this.#fds;
+    if (timeout === Infinity) return c.poll(words, nfds, -1);
+    if (Number.isInteger(timeout) || !c.has_ppoll()) return c.poll(words, nfds, Math.ceil(timeout));
+    writeTimespec(this.#timespec, timeout);
+    return c.ppoll(words, nfds, this.#timespec);
   }
 
-  #write(registration: Registration): void {
-    if (registration.index === -1) registration.index = this.#order.push(registration) - 1;
-    if (this.#fds.length < this.#order.length * WORDS) {
-      const grown = new Int32Array(this.#fds.length * 2);
-      grown.set(this.#fds);
-      this.#fds = grown;
+  /**
+   * Adds `count` ready registrations to `found`, or `maxEvents` of them. The next search begins
+   * after the last one, so that no descriptor starves. Returns the "oneshot" ones among them.
+   */
+  #search(count: number, maxEvents: number, found: Found): Registration[] {
+    const oneshots: Registration[] = [];
+    const length = this.#slots.length;
+    let slot = count > maxEvents && this.#next < length ? this.#next : 1;
+    let rest = Math.min(count, maxEvents);
+    for (let searched = 1; rest > 0 && searched < length; searched++, slot++) {
+      if (slot === length) slot = 1;
+      const revents = this.#fds.revents(slot);
+      if (revents === 0) continue;
+      rest--;
+      const registration = this.#slots[slot]!;
+      if (revents & c.POLLNVAL) this.#drop(registration);
+      found.add(registration, readyEvents(revents, registration.events));
+      if (registration.mode === "oneshot") oneshots.push(registration);
     }
-    const { fd, index, events } = registration;
-    this.#fds[index * WORDS] = fd;
-    this.#fds[index * WORDS + EVENTS] = interest(events);
+    this.#next = slot;
+    return oneshots;
   }
 
   #disarm(registration: Registration): void {
@@ -175,44 +180,16 @@ class Poll implements Mechanism {
     this.remove(registration);
   }
 
-  /** WSAPoll may fail as a whole where a registered socket was closed, without saying which. */
+  /** WSAPoll() may fail when a registered socket was closed, and does not say which one. */
   #dropClosed(): Outcome {
-    const closed = this.#order.find((registration) => registration && !isOpen(registration.fd));
+    const closed = this.#slots.find((registration) => registration && !isOpen(registration.fd));
     return closed === undefined ? "looked" : this.#drop(closed);
   }
 
-  /** A registered descriptor was closed: said once, with the key dropped, since poll would say so at each wait. */
+  /** Unregisters a closed descriptor, so that it is reported once. */
   #drop(registration: Registration): never {
     this.#registrations.delete(registration);
     this.remove(registration);
     throw c.osError("poll", registration.fd, c.EBADF);
-  }
-}
-
-/** The events of a struct pollfd. */
-export function interest(events: number): number {
-  return (events & EVENT_READ ? READABLE : 0) |
-    (events & EVENT_WRITE ? c.POLLOUT : 0) |
-    (events & EVENT_PRIORITY ? URGENT : 0);
-}
-
-/**
- * A hang-up or an error is readable and writable, cut down to what was asked for. Where that leaves nothing (only
- * EVENT_PRIORITY was asked for), it is that: a descriptor that ends the wait must be seen in its result.
- */
-function readiness(revents: number, asked: number): number {
-  let ready = 0;
-  if (revents & (READABLE | c.POLLHUP | c.POLLERR)) ready |= EVENT_READ;
-  if (revents & WRITABLE) ready |= EVENT_WRITE;
-  if (revents & URGENT) ready |= EVENT_PRIORITY;
-  return ready & asked || asked;
-}
-
-/** Neither poll nor select remembers what it reported last, which "edge" would need. */
-export function checkNotEdge(mode: TriggerMode, name: string): void {
-  if (mode === "edge") {
-    throw new Deno.errors.NotSupported(
-      `${name} has no "edge" mode: use EpollSelector or KqueueSelector`,
-    );
   }
 }

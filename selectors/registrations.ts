@@ -1,6 +1,6 @@
 /**
- * What a selector remembers: a registration for each descriptor, in an array indexed by it, and the live map that
- * users see of it.
+ * What a selector remembers: a registration for each descriptor, in an array indexed by it, and the
+ * live map that users see of it.
  *
  * @module
  */
@@ -8,8 +8,8 @@
 import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.ts";
 
 /**
- * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what mechanisms work with, so that
- * nothing that is done to a key can confuse them.
+ * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what
+ * mechanisms work with, so that nothing that is done to a key can confuse them.
  */
 export class Registration<Data = unknown, File extends FileObject = FileObject> {
   /** The descriptor. */
@@ -22,9 +22,13 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
   mode: TriggerMode;
   /** False once a "oneshot" registration has been reported, until modify(). */
   armed: boolean = true;
-  /** The place in the mechanism's own array, where it has one. */
-  index: number = -1;
-  /** Tells this registration from earlier ones of the same number, where the mechanism needs that. */
+  /** Poll: the index in its arrays while it is armed, else -1. */
+  slot: number = -1;
+  /** Kqueue: the index in what a wait has found so far, else -1. */
+  foundAt: number = -1;
+  /**
+   * Tells this registration from earlier ones of the same number, where the mechanism needs that.
+   */
   generation: number = 0;
 
   #ready: ReadyEvent<Data, File> | undefined;
@@ -45,7 +49,10 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
     this.#ready = undefined;
   }
 
-  /** What select() reports of it. Mostly that is the same as before, and then it is the same pair: a busy server leaves no garbage. */
+  /**
+   * What select() reports of it. Mostly that is the same as before, and then it is the same pair: a
+   * busy server leaves no garbage.
+   */
   ready(events: number): ReadyEvent<Data, File> {
     const ready = this.#ready;
     // The user may have changed the pair.
@@ -58,23 +65,29 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
 export class Found<Data = unknown, File extends FileObject = FileObject> {
   /** The ready events, as select() returns them. */
   readonly events: ReadyEvent<Data, File>[] = [];
-  /** The registration of each event, at the same index. */
-  readonly registrations: Registration<Data, File>[] = [];
+  /** The registration of each event, at the same index, if the caller wants to know. */
+  readonly registrations: Registration<Data, File>[] | undefined;
+
+  /** Nothing found yet. @param registrations Where to put the registrations. */
+  constructor(registrations?: Registration<Data, File>[]) {
+    this.registrations = registrations;
+  }
 
   /** Adds `events` of a registration. */
   add(registration: Registration<Data, File>, events: number): void {
     this.events.push(registration.ready(events));
-    this.registrations.push(registration);
+    if (this.registrations !== undefined) this.registrations.push(registration);
   }
 
-  /** Adds more events of the registration at `index`. */
-  extend(index: number, events: number): void {
-    this.events[index] = this.registrations[index]!.ready(this.events[index]![1] | events);
+  /** Adds more events of a registration, which is the one at `index`. */
+  extend(index: number, registration: Registration<Data, File>, events: number): void {
+    this.events[index] = registration.ready(this.events[index]![1] | events);
   }
 }
 
-// Up to here the array has no holes, since V8 reads arrays with large holes as slowly as dictionaries. Beyond it is one. Windows' SOCKETs
-// are multiples of 4 that it uses again, so that the array is four times as long there, and no longer.
+// Up to here the array has no holes, since V8 reads arrays with large holes as slowly as
+// dictionaries. Beyond it is one. Windows' SOCKETs are multiples of 4 that it uses again, so that
+// the array is four times as long there, and no longer.
 const DENSE_LIMIT = 2 ** 20;
 
 /** The registrations of one selector. */
@@ -116,8 +129,8 @@ export class Registrations<Data = unknown, File extends FileObject = FileObject>
   }
 
   /**
-   * The registration of a descriptor or a file object. The very object counts more than the number that its fileno()
-   * gives: it may have been closed, or hold another number by now.
+   * The registration of a descriptor or a file object. The very object counts more than the number
+   * that its fileno() gives: it may have been closed, or hold another number by now.
    */
   find(fileobj: FileObject): Registration<Data, File> | undefined {
     if (typeof fileobj === "number") return this.byFd[fileobj];

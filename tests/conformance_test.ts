@@ -145,7 +145,7 @@ for (const Selector of SELECTORS) {
   test("register() refuses no event and unknown ones with RangeError", () => {
     using pipe = new Pipe();
     using selector = new Selector();
-    for (const events of [0, 8, 9, -1, 0.5, 1.5, NaN, Infinity, 2 ** 32 + 1]) {
+    for (const events of [0, 16, 17, -1, 0.5, 1.5, NaN, Infinity, 2 ** 32 + 1]) {
       assertThrows(() => selector.register(pipe.reader, events), RangeError);
     }
     for (const events of ["1", null, undefined, {}, 1n] as unknown as number[]) {

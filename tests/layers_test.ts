@@ -175,15 +175,10 @@ const TEMPORARY: {
   readonly length: readonly string[];
   readonly comments: Readonly<Record<string, number>>;
 } = {
-  imports: [
-    "selectors/select.ts imports selectors/poll.ts",
-    "selectors/kqueue.ts imports selectors/poll.ts",
-  ],
-  namedImports: ["selectors/ready.ts", "selectors/mechanism.ts", "selectors/turns.ts"],
+  imports: [],
+  namedImports: ["selectors/ready.ts", "selectors/turns.ts"],
   platform: [
-    "selectors/poll.ts",
     "selectors/base.ts",
-    "selectors/select.ts",
     "selectors/waker.ts",
   ],
   length: [],
@@ -218,15 +213,7 @@ const TEMPORARY: {
     "ffi/trace/trace.ts": 7,
     "ffi/winsock.ts": 5,
     "mod.ts": 2,
-    "os/descriptor.ts": 2,
     "selectors/base.ts": 20,
-    "selectors/epoll.ts": 11,
-    "selectors/kqueue.ts": 16,
-    "selectors/mechanism.ts": 10,
-    "selectors/poll.ts": 8,
-    "selectors/registrations.ts": 7,
-    "selectors/select.ts": 8,
-    "selectors/types.ts": 4,
     "tests/echo_server_test.ts": 1,
     "tests/long/fuzz.ts": 5,
     "tests/long/model.ts": 3,
