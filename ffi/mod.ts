@@ -32,6 +32,25 @@ export {
   osError,
   strerror,
 } from "./errno.ts";
+export {
+  io_cqring_offsets,
+  io_sqring_offsets,
+  io_uring_buf,
+  io_uring_buf_reg,
+  io_uring_buf_ring,
+  io_uring_cqe,
+  io_uring_enter,
+  io_uring_getevents_arg,
+  io_uring_params,
+  io_uring_probe,
+  io_uring_probe_op,
+  io_uring_register,
+  io_uring_setup,
+  io_uring_sqe,
+  io_uring_sync_cancel_reg,
+  type IoUringParams,
+} from "./io_uring.ts";
+export * from "./io_uring_constants.ts";
 export { type Kevent, kevent, kqueue, type KqueueCalls, libkqueue } from "./kqueue.ts";
 export { errno } from "./libc.ts";
 export {

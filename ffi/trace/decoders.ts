@@ -16,6 +16,7 @@ import { pollfd } from "../poll.ts";
 import { fd_set } from "../select.ts";
 import { sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un } from "../sockaddr.ts";
 import { timespec, timeval } from "../time.ts";
+import { IO_URING_ARGUMENTS } from "./io_uring.ts";
 
 /**
  * A call as it was made, memory as plain bytes. `before` are its arguments with small arrays
@@ -36,6 +37,7 @@ const C: Readonly<Record<string, number>> = platform.constants;
 
 /** The arguments of each call. A call that is not here has only numbers. */
 export const ARGUMENTS: Readonly<Record<string, Decoder>> = {
+  ...IO_URING_ARGUMENTS,
   epoll_create1: ({ args: [flags] }) => [bits(flags, "EPOLL_CLOEXEC")],
   epoll_ctl: ({ args: [epfd, op, fd, event] }) => [
     int(epfd),
