@@ -1,18 +1,17 @@
 /**
- * <linux/io_uring.h>: operations that the kernel carries out by itself, submitted through one ring of
- * shared memory and reported through another. Linux only; `Ring` of `@syscall/selectors/ring` is
+ * <linux/io_uring.h>: operations that the kernel carries out by itself, submitted through one ring
+ * of shared memory and reported through another. Linux only; `Ring` of `@syscall/selectors/ring` is
  * built on it. The C library has no functions for these syscalls, so they go through syscall(2).
  * io_uring(7)
  *
- * What an operation reads or writes is named by its address, and used after the call has returned, so
- * it must not be memory of JavaScript's. These functions therefore take no memory for later use:
+ * What an operation reads or writes is named by its address, and used after the call has returned,
+ * so it must not be memory of JavaScript's. These functions therefore take no memory for later use:
  * io_uring_setup() refuses IORING_SETUP_NO_MMAP, and io_uring_register() refuses buffers.
  *
  * @module
  */
 
 import {
-  byteLength,
   bytesOf,
   checkInt,
   checkMemory,
@@ -30,7 +29,10 @@ const SYS_io_uring_setup = 425;
 const SYS_io_uring_enter = 426;
 const SYS_io_uring_register = 427;
 
-/** `struct io_uring_sqe`: an entry of the submission queue, each union under its first member's name. */
+/**
+ * `struct io_uring_sqe`: an entry of the submission queue, each union under its first member's
+ * name.
+ */
 export const io_uring_sqe: Struct<{
   opcode: number;
   flags: number;
@@ -61,7 +63,9 @@ export const io_uring_sqe: Struct<{
   addr3: "u64",
 });
 
-/** `struct io_uring_cqe`: an entry of the completion queue; `res` is a result, or a negative errno. */
+/**
+ * `struct io_uring_cqe`: an entry of the completion queue; `res` is a result, or a negative errno.
+ */
 export const io_uring_cqe: Struct<{ user_data: bigint; res: number; flags: number }> = struct({
   user_data: "u64",
   res: "i32",
@@ -222,8 +226,8 @@ export const io_uring_sync_cancel_reg: Struct<{
 });
 
 /**
- * `int io_uring_setup(u32 entries, struct io_uring_params *p)`: a new ring's descriptor, with `p` filled
- * in. io_uring_setup(2)
+ * `int io_uring_setup(u32 entries, struct io_uring_params *p)`: a new ring's descriptor, with `p`
+ * filled in. io_uring_setup(2)
  *
  * @throws {RangeError} When `p` is smaller than a struct io_uring_params, or when its flags have
  * IORING_SETUP_NO_MMAP, which makes the kernel use memory of the caller's after the call.
@@ -247,9 +251,10 @@ export function io_uring_setup(entries: number, p: Memory): number {
 }
 
 /**
- * `int io_uring_enter(unsigned fd, u32 to_submit, u32 min_complete, u32 flags, const void *arg, size_t
- * argsz)`: submits `to_submit` entries, waits for `min_complete` completions, and returns how many were
- * submitted. `arg` is a signal mask, or a struct io_uring_getevents_arg. io_uring_enter(2)
+ * `int io_uring_enter(unsigned fd, u32 to_submit, u32 min_complete, u32 flags, const void *arg,
+ * size_t argsz)`: submits `to_submit` entries, waits for `min_complete` completions, and returns
+ * how many were submitted. `arg` is a signal mask, or a struct io_uring_getevents_arg.
+ * io_uring_enter(2)
  *
  * @throws {RangeError} When `arg` is smaller than `argsz`.
  * @throws {Deno.errors.NotSupported} On another system than Linux.
@@ -274,11 +279,12 @@ export function io_uring_enter(
 }
 
 /**
- * `int io_uring_register(unsigned fd, unsigned opcode, void *arg, unsigned nr_args)`: everything else
- * about a ring. io_uring_register(2)
+ * `int io_uring_register(unsigned fd, unsigned opcode, void *arg, unsigned nr_args)`: everything
+ * else about a ring. io_uring_register(2)
  *
- * @throws {RangeError} On an opcode that hands memory to the kernel, such as IORING_REGISTER_BUFFERS,
- * and one that is not known here; when `arg` is smaller than the opcode's arguments.
+ * @throws {RangeError} On an opcode that hands memory to the kernel, such as
+ * IORING_REGISTER_BUFFERS, and one that is not known here; when `arg` is smaller than the opcode's
+ * arguments.
  * @throws {TypeError} When `arg` is null for an opcode that has arguments.
  * @throws {Deno.errors.NotSupported} On another system than Linux.
  */
@@ -338,7 +344,7 @@ const REGISTERED_SIZES: ReadonlyMap<number, { readonly fixed: number; readonly e
     [C.IORING_UNREGISTER_RING_FDS, { fixed: 0, each: 16 }],
     [C.IORING_UNREGISTER_PBUF_RING, { fixed: io_uring_buf_reg.size, each: 0 }],
     [C.IORING_REGISTER_SYNC_CANCEL, { fixed: io_uring_sync_cancel_reg.size, each: 0 }],
-    [C.IORING_REGISTER_FILE_ALLOC_RANGE, { fixed: 16, each: 0 }], // struct io_uring_file_index_range
+    [C.IORING_REGISTER_FILE_ALLOC_RANGE, { fixed: 16, each: 0 }], // io_uring_file_index_range
     [C.IORING_REGISTER_PBUF_STATUS, { fixed: 40, each: 0 }], // struct io_uring_buf_status
   ]);
 

@@ -1,6 +1,6 @@
 /**
- * The constants of <linux/io_uring.h>, under their C names. They are the same numbers everywhere, and
- * have a meaning on Linux only. A comment says which kernel brought what Linux 6.0 lacks.
+ * The constants of <linux/io_uring.h>, under their C names. They are the same numbers everywhere,
+ * and have a meaning on Linux only. A comment says which kernel brought what Linux 6.0 lacks.
  * io_uring_setup(2), io_uring_enter(2), io_uring_register(2)
  *
  * @module

@@ -1,6 +1,7 @@
 /**
  * <sys/mman.h>: memory for what the kernel uses after a call has returned. It is never unmapped, so
- * that no view of it can ever be a view of something else. Internal: not exported by mod.ts. mmap(2)
+ * that no view of it can ever be a view of something else. Internal: not exported by mod.ts.
+ * mmap(2)
  *
  * @module
  */

@@ -21,7 +21,10 @@ interface Call {
   readonly result: number;
 }
 
-const constants: Readonly<Record<string, number>> = C;
+// In the order of their numbers: a module's names are in alphabetical order.
+const constants: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries<number>(C).sort(([, one], [, other]) => one - other),
+);
 const LIMIT = 32; // elements of an array
 
 /** The arguments of each call. The number of the syscall, which is the first, is left out. */
@@ -111,10 +114,58 @@ function registered(
       const given = workers(before as Uint8Array);
       return result === -1 || now === given ? given : `${given} => ${now}`;
     }
+    case "IORING_REGISTER_RING_FDS":
+    case "IORING_UNREGISTER_RING_FDS":
+      return list(arg, count, 16, (update) => {
+        const [offset, , low, high] = ints(update) as [number, number, number, number];
+        const data = high === 0 ? `${low >>> 0}` : `0x${quad(low, high).toString(16)}`;
+        return `{offset=${offset}, data=${data}}`;
+      });
+    case "IORING_REGISTER_RESTRICTIONS":
+      return list(arg, count, 16, restriction);
+    case "IORING_REGISTER_IOWQ_AFF": {
+      const cpus = Array.from({ length: 8 * count }, (_, cpu) => cpu);
+      return `[${cpus.filter((cpu) => arg[cpu >> 3]! & (1 << (cpu & 7))).join(" ")}]`;
+    }
     case "IORING_REGISTER_PROBE":
       return result === -1 ? address(arg) : probe(arg, count);
   }
   return address(arg);
+}
+
+const RESTRICTIONS: readonly (readonly [string, (value: number) => string])[] = [
+  [
+    "REGISTER_OP, register_op",
+    (value) => named(value, REGISTER_OPCODES, "IORING_REGISTER_"),
+  ],
+  ["SQE_OP, sqe_op", opcode],
+  ["SQE_FLAGS_ALLOWED, sqe_flags", (value) => bits(value, "IOSQE_")],
+  ["SQE_FLAGS_REQUIRED, sqe_flags", (value) => bits(value, "IOSQE_")],
+];
+
+function restriction(memory: Uint8Array): string {
+  const kind = memory[0]! | memory[1]! << 8;
+  const known = RESTRICTIONS[kind];
+  if (known === undefined) return `{opcode=${hexadecimal(kind)} /* IORING_RESTRICTION_??? */}`;
+  return `{opcode=IORING_RESTRICTION_${known[0]}=${known[1](memory[2]!)}}`;
+}
+
+function quad(low: number, high: number): bigint {
+  return BigInt.asUintN(64, BigInt(high) << 32n | BigInt(low >>> 0));
+}
+
+/** The structs of `size` bytes in `memory`. */
+function list(
+  memory: Uint8Array,
+  count: number,
+  size: number,
+  print: (struct: Uint8Array) => string,
+): string {
+  const printed = Array.from({ length: Math.min(count, LIMIT) }, (_, i) => {
+    return print(memory.subarray(i * size, (i + 1) * size));
+  });
+  if (count > LIMIT) printed.push("...");
+  return `[${printed.join(", ")}]`;
 }
 
 function workers(memory: Uint8Array): string {
@@ -135,7 +186,7 @@ function probe(memory: Uint8Array, count: number): string {
 
 function opcode(number: number): string {
   const names = Object.keys(constants).filter((name) => name.startsWith("IORING_OP_"));
-  return named(number, names, "IORING_OP_");
+  return names.find((name) => constants[name] === number) ?? `${number} /* IORING_OP_??? */`;
 }
 
 function ints(memory: Uint8Array): number[] {
