@@ -6,14 +6,13 @@
  */
 
 import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./types.ts";
-import type { Mechanism, MechanismFactory } from "./mechanism.ts";
+import { checkNotItself, type Mechanism, type MechanismFactory } from "./mechanism.ts";
 import { AsyncWait } from "./async_wait.ts";
+import { blockingWait } from "./blocking_wait.ts";
 import { checkEvents, checkMaxEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
+import { showSelector } from "./inspect.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
-
-// Waits longer than this, the longest that an int of milliseconds can say, are made of several.
-const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** Whether the operating system still watches what is registered under a number. For readable() and writable(). */
 export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) => boolean;
@@ -148,6 +147,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     if (this.#registrations.byFd[fd] !== undefined || isWaker) {
       throw new Deno.errors.AlreadyExists(`Descriptor ${fd} is already registered`);
     }
+    checkNotItself(this.#mechanism, fd);
     this.#mechanism.check(fd, events, mode);
 
     const key: SelectorKey<Data, F> = { fileobj, fd, events, data: data as Data, mode };
@@ -210,12 +210,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const mode = checkMode(options?.mode);
     checkEvents(events);
     const registration = this.#find(fileobj);
-    const { fd, key: { fileobj: registered } } = registration;
+    const { fd, fileobj: registered } = registration;
     this.#mechanism.check(fd, events, mode);
 
-    const isSame = events === registration.events && mode === registration.mode;
+    // The kernel keeps reporting a "level" registration; the others are to be reported again.
+    const isData = events === registration.events && mode === "level" &&
+      registration.mode === "level";
     registration.renew({ fileobj: registered, fd, events, data: data as Data, mode });
-    if (!isSame || !registration.armed) {
+    if (!isData) {
       registration.armed = true;
       try {
         this.#mechanism.change(registration);
@@ -254,24 +256,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const most = checkMaxEvents(maxEvents);
     this.#checkOpen();
     const found = new Found<Data, File>();
-    if (limit === 0) {
-      if (this.#mechanism.wait(0, most, found) === "woken") this.#passOn();
-      return found.events;
-    }
-
-    // One wait is enough, unless it was too long for the OS or all that came of it was dropped.
-    const deadline = limit === Infinity ? Infinity : performance.now() + limit;
-    let remaining = limit;
-    do {
-      const outcome = this.#mechanism.wait(
-        remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
-        most,
-        found,
-      );
-      if (outcome === "woken") this.#passOn();
-      if (outcome !== "looked" || found.events.length > 0) break;
-      remaining = deadline - performance.now();
-    } while (remaining > 0);
+    const outcome = blockingWait(this.#mechanism, limit, most, found);
+    if (outcome === "woken") this.#passOn();
     return found.events;
   }
 
@@ -442,6 +428,4 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 }
 
-function longWait(remaining: number): number {
-  return remaining === Infinity ? Infinity : LONGEST_WAIT;
-}
+showSelector(BaseSelector.prototype);
