@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Mechanism } from "./mechanism.ts";
+import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
+import type { Mechanism, Outcome } from "./mechanism.ts";
 import type { Found } from "./registrations.ts";
 import { Parking, reactor } from "./reactor.ts";
 import { isTurnDue, turn } from "./turns.ts";
@@ -52,8 +53,9 @@ export class AsyncWait {
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (this.#closed) return;
         signal?.throwIfAborted();
-        const outcome = this.#mechanism.wait(0, maxEvents, found);
+        const outcome = this.#look(maxEvents, found);
         if (outcome === "woken" || found.events.length > 0 || performance.now() >= deadline) return;
+        if (this.#closed) return; // by a sink of a tracing, which was called at the end of the look
         this.#parking = new Parking(() => this.#mechanism.pollfds(), deadline);
         await reactor.park(this.#parking);
       }
@@ -77,6 +79,15 @@ export class AsyncWait {
     this.#closed = true;
     if (this.#parking === undefined) this.#free();
     else reactor.end(this.#parking);
+  }
+
+  #look(maxEvents: number, found: Found): Outcome {
+    beginOperation();
+    try {
+      return this.#mechanism.wait(0, maxEvents, found);
+    } finally {
+      endOperation();
+    }
   }
 
   #free(): void {

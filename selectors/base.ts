@@ -9,6 +9,7 @@ import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./typ
 import { checkNotItself, type Mechanism, type MechanismFactory } from "./mechanism.ts";
 import { AsyncWait } from "./async_wait.ts";
 import { blockingWait } from "./blocking_wait.ts";
+import { makeOperations } from "./operations.ts";
 import { checkEvents, checkMaxEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
 import { showSelector } from "./inspect.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
@@ -429,3 +430,4 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
 }
 
 showSelector(BaseSelector.prototype);
+makeOperations(BaseSelector.prototype, "register", "unregister", "modify", "select", "close");
