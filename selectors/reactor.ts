@@ -7,6 +7,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { startLoop, waitsForLoop } from "../ffi/trace/trace.ts";
 import { isInterruption } from "./mechanism.ts";
 import { turn, turned } from "./turns.ts";
 import { Waker } from "./waker.ts";
@@ -59,7 +60,8 @@ class Reactor {
    */
   park(parking: Parking): Promise<void> {
     this.#parkings.add(parking);
-    if (this.#state === "idle") void this.#run();
+    waitsForLoop(parking.settled.promise);
+    if (this.#state === "idle") startLoop(() => void this.#run());
     else this.wake();
     return parking.settled.promise;
   }

@@ -110,8 +110,7 @@ export function traceSyscalls(
  * of its own wait, without end.
  */
 export function startLoop(run: () => void): void {
-  if (tracings.size === 0) run();
-  else caller.run("loop", run);
+  caller.run("loop", run);
 }
 
 /** Notes that the caller waits for such a loop until `promise` settles. */
