@@ -6,7 +6,7 @@ import { EVENT_READ, EVENT_WRITE, readable, Socket, traceSyscalls } from "../mod
 import type { BaseSelector, SyscallRecord } from "../mod.ts";
 import { Pair } from "./helpers/descriptors.ts";
 import { SELECTORS } from "./helpers/mechanisms.ts";
-import { DENO, path, run } from "./helpers/programs.ts";
+import { DENO, run } from "./helpers/programs.ts";
 
 const isWindows = Deno.build.os === "windows";
 const NOT_OPEN = isWindows ? ffi.ENOTSOCK : ffi.EBADF;
