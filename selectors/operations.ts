@@ -1,6 +1,6 @@
 /**
- * Methods as operations: what a trace reports of the calls that a method makes is delivered when the
- * method is about to return. See `ffi/trace/operation.ts`.
+ * Methods as operations: what a trace reports of the calls that a method makes is delivered when
+ * the method is about to return. See `ffi/trace/operation.ts`.
  *
  * @module
  */

@@ -1,4 +1,6 @@
-/** What a sink of traceSyscalls() may do, and that nothing which it does changes the traced call. */
+/**
+ * What a sink of traceSyscalls() may do, and that nothing which it does changes the traced call.
+ */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStrictEquals } from "@std/assert";
 import * as ffi from "../ffi/mod.ts";
