@@ -1,6 +1,5 @@
 /**
- * <winsock2.h>: what sockets have on Windows alone. Everywhere else these calls throw
- * Deno.errors.NotSupported.
+ * <winsock2.h>: what sockets have on Windows alone. Everywhere else these calls throw Deno.errors.NotSupported.
  *
  * @module
  */
@@ -20,8 +19,7 @@ import { accept, bind, connect, getsockname, listen, setsockopt, socket } from "
 import { close } from "./unistd.ts";
 
 /**
- * `int ioctlsocket(SOCKET s, long cmd, u_long *argp)`: with FIONBIO, makes a socket non-blocking
- * where `argp` holds something else than 0.
+ * `int ioctlsocket(SOCKET s, long cmd, u_long *argp)`: with FIONBIO, makes a socket non-blocking where `argp` holds something else than 0.
  * https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-ioctlsocket
  *
  * @throws {RangeError} When `argp` is smaller than an u_long, of 4 bytes.
@@ -34,8 +32,7 @@ export function ioctlsocket(s: number, cmd: number, argp: Memory): number {
 }
 
 /**
- * `BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags)`: sets those of a
- * handle's flags that are in the mask; 0 on failure.
+ * `BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags)`: sets those of a handle's flags that are in the mask; 0 on failure.
  * https://learn.microsoft.com/en-us/windows/win32/api/handleapi/nf-handleapi-sethandleinformation
  */
 export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: number): number {
@@ -46,8 +43,7 @@ export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: n
 }
 
 /**
- * What socketpair(2) gives elsewhere, which Winsock lacks: two stream sockets connected to each
- * other over loopback.
+ * What socketpair(2) gives elsewhere, which Winsock lacks: two stream sockets connected to each other over loopback.
  *
  * @param fds Where to put the two.
  * @returns 0, or -1 with errno set.
@@ -74,10 +70,7 @@ const BACKLOG = 8;
 // The family, port and address of a struct sockaddr_in; what follows is padding.
 const NAME_SIZE = 8;
 
-/**
- * Connects `client` to `listener`, and gives what the listener accepted: whoever else may have
- * connected meanwhile is sent away.
- */
+/** Connects `client` to `listener`, and gives what the listener accepted: whoever else may have connected meanwhile is sent away. */
 function connected(listener: number, client: number): number {
   const one = new Int32Array([1]);
   const address = new Uint8Array(sockaddr_in.size);

@@ -15,6 +15,9 @@ const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY | EVENT_HANGUP;
 /** The descriptor of a file object. */
 export function filenoOf(fileobj: FileObject): number {
   const fd = typeof fileobj === "number" ? fileobj : askFileno(fileobj);
+  if (fd === -1 && (fileobj as { closed?: boolean }).closed === true) {
+    throw new Deno.errors.BadResource("The file object is closed");
+  }
   if ((fd | 0) !== fd || fd < 0) {
     throw new RangeError(`A descriptor must be an integer from 0 to 2147483647, not ${fd}`);
   }
@@ -56,6 +59,11 @@ export function checkMaxEvents(maxEvents: number | undefined): number {
   if (maxEvents === undefined) return INT_MAX;
   if (Number.isInteger(maxEvents) && maxEvents > 0) return Math.min(maxEvents, INT_MAX);
   throw new RangeError(`maxEvents must be a positive integer, not ${String(maxEvents)}`);
+}
+
+export function checkOptions(options: object): void {
+  if (options !== null && (typeof options === "object" || typeof options === "function")) return;
+  throw new TypeError(`The options must be an object, not ${String(options)}`);
 }
 
 export function checkTimeout(timeout: number | null | undefined): number {

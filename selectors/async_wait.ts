@@ -1,29 +1,34 @@
 /**
- * A selector's wait on Deno's event loop: look, and where nothing is ready, park and look again.
+ * A wait of a selector on Deno's event loop.
  *
  * @module
  */
 
-import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
-import type { Mechanism, Outcome } from "./mechanism.ts";
-import type { Found } from "./registrations.ts";
+import { closingWatchers } from "./closing.ts";
+import type { Mechanism } from "./mechanism.ts";
+import type { Found, Registrations } from "./registrations.ts";
 import { Parking, reactor } from "./reactor.ts";
 import { isTurnDue, turn } from "./turns.ts";
+import type { Waker } from "./waker.ts";
 
 const SPURIOUS_PAUSE = 5; // milliseconds
 
 /** The waits of one selector, of which one may be under way. */
 export class AsyncWait {
   readonly #mechanism: Mechanism;
-  readonly #release: () => void;
-  #parking: Parking | undefined; // there while a wait is under way
+  readonly #registrations: Registrations;
+  readonly #waker: Waker;
+  #parking: Parking | undefined; // exists while a wait is under way
   #lease: Disposable | undefined;
   #closed = false;
 
-  /** `release` frees what the mechanism has, once no thread uses it any more. */
-  constructor(mechanism: Mechanism, release: () => void) {
+  /**
+   * The waits of a selector, whose mechanism and waker it closes once no wait uses them any more.
+   */
+  constructor(mechanism: Mechanism, registrations: Registrations, waker: Waker) {
     this.#mechanism = mechanism;
-    this.#release = release;
+    this.#registrations = registrations;
+    this.#waker = waker;
   }
 
   /** Whether a wait is under way. */
@@ -32,8 +37,8 @@ export class AsyncWait {
   }
 
   /**
-   * Adds at most `maxEvents` ready registrations to `found`; none at the deadline, after a wake-up,
-   * and once closed.
+   * Looks, and where nothing is ready, parks and looks again. Adds at most `maxEvents` ready
+   * registrations to `found`; none at the deadline, after a wake-up, and once closed.
    */
   async select(
     found: Found,
@@ -41,57 +46,56 @@ export class AsyncWait {
     deadline: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    this.#lease ??= reactor.lease();
     const abort = () => reactor.end(this.#parking!);
-    this.#parking = new Parking(() => this.#mechanism.pollfds(), deadline);
-    signal?.addEventListener("abort", abort);
+    signal?.addEventListener("abort", abort); // first: it may throw
+    const closing = () => reactor.wake();
     try {
-      if (isTurnDue()) await turn();
+      this.#parking = this.#nextParking(deadline);
+      this.#lease ??= reactor.lease((fd) => this.#registrations.byFd[fd] !== undefined);
+      if (!this.#mechanism.isPollable) closingWatchers.add(closing);
+      // What the caller does in the same step counts: it may unregister something.
+      await (isTurnDue() ? turn() : undefined);
       for (let looks = 0; !this.#closed; looks++) {
-        // poll(2) may see what the mechanism passes over, such as a hang-up with select(2): do not
-        // spin on it.
+        // poll(2) may see what the mechanism ignores, such as a hang-up with select(2): do not
+        // spin.
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (this.#closed) return;
         signal?.throwIfAborted();
-        const outcome = this.#look(maxEvents, found);
+        const outcome = this.#mechanism.wait(0, maxEvents, found);
         if (outcome === "woken" || found.events.length > 0 || performance.now() >= deadline) return;
-        if (this.#closed) return; // by a sink of a tracing, which was called at the end of the look
-        this.#parking = new Parking(() => this.#mechanism.pollfds(), deadline);
-        await reactor.park(this.#parking);
+        await reactor.park(this.#parking = this.#nextParking(deadline));
       }
     } finally {
-      signal?.removeEventListener("abort", abort);
       this.#parking = undefined;
+      closingWatchers.delete(closing);
       if (this.#closed) this.#free();
+      signal?.removeEventListener("abort", abort);
     }
   }
 
   /**
-   * The registrations are others now: poll(2) waits for those of before, unless the mechanism's own
-   * descriptor stands for all.
+   * The registrations have changed. The call that is under way waits for the old ones, unless it
+   * waits for the descriptor of the mechanism.
    */
   refresh(): void {
     if (this.#parking !== undefined && !this.#mechanism.isPollable) reactor.wake();
   }
 
-  /** Ends the wait that is under way, and frees all once its thread has returned. */
+  /** Ends the wait that is under way, and frees everything once it has ended. */
   close(): void {
     this.#closed = true;
     if (this.#parking === undefined) this.#free();
     else reactor.end(this.#parking);
   }
 
-  #look(maxEvents: number, found: Found): Outcome {
-    beginOperation();
-    try {
-      return this.#mechanism.wait(0, maxEvents, found);
-    } finally {
-      endOperation();
-    }
+  #nextParking(deadline: number): Parking {
+    return new Parking(() => this.#mechanism.pollfds(), deadline);
   }
 
   #free(): void {
-    this.#release();
+    this.#mechanism.close();
+    this.#waker.close();
     this.#lease?.[Symbol.dispose]();
+    this.#lease = undefined;
   }
 }

@@ -6,17 +6,25 @@
  */
 
 import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./types.ts";
-import { checkNotItself, type Mechanism, type MechanismFactory } from "./mechanism.ts";
+import type { Mechanism, MechanismFactory } from "./mechanism.ts";
 import { AsyncWait } from "./async_wait.ts";
-import { blockingWait } from "./blocking_wait.ts";
-import { makeOperations } from "./operations.ts";
-import { checkEvents, checkMaxEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
-import { showSelector } from "./inspect.ts";
+import {
+  checkEvents,
+  checkMaxEvents,
+  checkMode,
+  checkOptions,
+  checkTimeout,
+  filenoOf,
+} from "./arguments.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
 
-/** Whether the operating system still watches what is registered under a number. For readable() and writable(). */
-export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) => boolean;
+// Waits longer than this, the longest that an int of milliseconds can say, are made of several.
+const LONGEST_WAIT = 2 ** 31 - 1;
+
+/** The private parts of a selector, for readable() and writable(). */
+export let mechanismOf: (selector: BaseSelector<undefined, number>) => Mechanism;
+export let registrationsOf: (selector: BaseSelector<undefined, number>) => Registrations;
 
 /**
  * Waits on many descriptors at once. Register what to wait for, then call `select()` in a loop.
@@ -42,10 +50,8 @@ export let isWatched: (selector: BaseSelector<undefined, number>, fd: number) =>
 export abstract class BaseSelector<Data = undefined, File extends FileObject = FileObject>
   implements Disposable, AsyncIterable<ReadyEvent<Data, File>> {
   static {
-    isWatched = (selector, fd) => {
-      const registration = selector.#registrations.byFd[fd];
-      return registration !== undefined && selector.#mechanism.isWatching(registration);
-    };
+    mechanismOf = (selector) => selector.#mechanism;
+    registrationsOf = (selector) => selector.#registrations;
   }
 
   /** Whether this mechanism exists on the machine the program runs on. */
@@ -86,10 +92,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
       this.#waker.close();
       throw error;
     }
-    this.#async = new AsyncWait(this.#mechanism, () => {
-      this.#mechanism.close();
-      this.#waker.close();
-    });
+    this.#async = new AsyncWait(this.#mechanism, this.#registrations, this.#waker);
   }
 
   /**
@@ -148,7 +151,6 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     if (this.#registrations.byFd[fd] !== undefined || isWaker) {
       throw new Deno.errors.AlreadyExists(`Descriptor ${fd} is already registered`);
     }
-    checkNotItself(this.#mechanism, fd);
     this.#mechanism.check(fd, events, mode);
 
     const key: SelectorKey<Data, F> = { fileobj, fd, events, data: data as Data, mode };
@@ -211,14 +213,12 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const mode = checkMode(options?.mode);
     checkEvents(events);
     const registration = this.#find(fileobj);
-    const { fd, fileobj: registered } = registration;
+    const { fd, key: { fileobj: registered } } = registration;
     this.#mechanism.check(fd, events, mode);
 
-    // The kernel keeps reporting a "level" registration; the others are to be reported again.
-    const isData = events === registration.events && mode === "level" &&
-      registration.mode === "level";
+    const isSame = events === registration.events && mode === registration.mode;
     registration.renew({ fileobj: registered, fd, events, data: data as Data, mode });
-    if (!isData) {
+    if (!isSame || !registration.armed) {
       registration.armed = true;
       try {
         this.#mechanism.change(registration);
@@ -257,8 +257,24 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const most = checkMaxEvents(maxEvents);
     this.#checkOpen();
     const found = new Found<Data, File>();
-    const outcome = blockingWait(this.#mechanism, limit, most, found);
-    if (outcome === "woken") this.#passOn();
+    if (limit === 0) {
+      if (this.#mechanism.wait(0, most, found) === "woken") this.#passOn();
+      return found.events;
+    }
+
+    // One wait is enough, unless it was too long for the OS or all that came of it was dropped.
+    const deadline = limit === Infinity ? Infinity : performance.now() + limit;
+    let remaining = limit;
+    do {
+      const outcome = this.#mechanism.wait(
+        remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
+        most,
+        found,
+      );
+      if (outcome === "woken") this.#passOn();
+      if (outcome !== "looked" || found.events.length > 0) break;
+      remaining = deadline - performance.now();
+    } while (remaining > 0);
     return found.events;
   }
 
@@ -323,7 +339,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
           if (events !== 0 && this.#isCurrent(registration)) yield registration.ready(events);
         }
       } finally {
-        for (const registration of registrations.slice(next)) this.#askAgain(registration);
+        for (const registration of registrations.slice(next)) this.#rearm(registration);
       }
     }
   }
@@ -380,12 +396,10 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
 
   /** The wait of selectAsync() and of the iterator. */
   async #selectAsync(
-    { timeout, signal, maxEvents }: {
-      timeout?: number | null;
-      signal?: AbortSignal;
-      maxEvents?: number;
-    },
+    options: { timeout?: number | null; signal?: AbortSignal; maxEvents?: number },
   ): Promise<Found<Data, File>> {
+    checkOptions(options);
+    const { timeout, signal, maxEvents } = options;
     const limit = checkTimeout(timeout);
     const most = checkMaxEvents(maxEvents);
     signal?.throwIfAborted();
@@ -407,11 +421,11 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     return this.#registrations.byFd[registration.fd] === registration;
   }
 
-  /** What the kernel reported and nobody was told: "edge" and "oneshot" would not be reported again by themselves. */
-  #askAgain(registration: Registration<Data, File>): void {
+  /** Re-arms an event that was found but not delivered. */
+  #rearm(registration: Registration<Data, File>): void {
     if (registration.mode === "level" || !this.#isCurrent(registration)) return;
     registration.armed = true;
-    this.#mechanism.change(registration);
+    this.#mechanism.rearm(registration);
   }
 
   #find(fileobj: File): Registration<Data, File> {
@@ -429,5 +443,6 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 }
 
-showSelector(BaseSelector.prototype);
-makeOperations(BaseSelector.prototype, "register", "unregister", "modify", "select", "close");
+function longWait(remaining: number): number {
+  return remaining === Infinity ? Infinity : LONGEST_WAIT;
+}

@@ -20,6 +20,7 @@ import {
   type FileObject,
   type TriggerMode,
 } from "./types.ts";
+import { reactor } from "./reactor.ts";
 import type { Waker } from "./waker.ts";
 
 // The fields of struct epoll_event in an array of 32-bit words. The 64 bits of `data` carry the
@@ -108,6 +109,10 @@ class Epoll implements Mechanism {
     this.#control(c.EPOLL_CTL_MOD, registration);
   }
 
+  rearm(registration: Registration): void {
+    this.#tryControl(c.EPOLL_CTL_MOD, registration); // and no ADD: the number may be another file's
+  }
+
   remove(registration: Registration): void {
     // ENOENT and EBADF are success: the descriptor was closed before.
     c.epoll_ctl(this.#epfd, c.EPOLL_CTL_DEL, registration.fd, null);
@@ -153,8 +158,8 @@ class Epoll implements Mechanism {
   isWatching(registration: Registration): boolean {
     if (this.#tryControl(c.EPOLL_CTL_MOD, registration) === 0) return true;
     const error = c.errno();
-    // Other errors prove nothing: assume that it is still watched.
-    return error !== c.ENOENT && error !== c.EBADF;
+    // EPERM: the number is a regular file's by now. Other errors prove nothing.
+    return error !== c.ENOENT && error !== c.EBADF && error !== c.EPERM;
   }
 
   close(): void {
@@ -268,6 +273,7 @@ class Epoll implements Mechanism {
     const error = c.errno();
     c.close(epfd);
     if (result === -1) throw c.osError("dup3", this.#epfd, error);
+    reactor.wake(); // a call that waits for the old list does not see the new one
   }
 }
 

@@ -137,6 +137,14 @@ class Kqueue implements Mechanism {
     );
   }
 
+  rearm(registration: Registration): void {
+    try {
+      this.change(registration);
+    } catch {
+      registration.armed = false; // it was closed, which removes its filters
+    }
+  }
+
   remove(registration: Registration): void {
     this.#brokenPipes.delete(registration);
     this.#delete(registration, registration.events);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { makeOsError } from "../ffi/errno.ts";
 import * as c from "../ffi/mod.ts";
 import type { Found, Registration, Registrations } from "./registrations.ts";
 import type { TriggerMode } from "./types.ts";
@@ -30,6 +29,11 @@ export interface Mechanism {
   add(registration: Registration): void;
   /** Watches a registration's new events and mode, or throws. Reports again what is ready. */
   change(registration: Registration): void;
+  /**
+   * Watches again what was found but not delivered, "edge" or "oneshot". Does not throw: when the
+   * descriptor was closed since, the next wait treats it as any closed one.
+   */
+  rearm(registration: Registration): void;
   /**
    * Stops watching a registration, whose descriptor may be closed. The registration is no longer
    * among the selector's.
@@ -82,19 +86,5 @@ export function checkNotEdge(mode: TriggerMode, name: string): void {
   if (mode !== "edge") return;
   throw new Deno.errors.NotSupported(
     `${name} does not support "edge" mode: use EpollSelector or KqueueSelector`,
-  );
-}
-
-/**
- * Throws if a selector is to watch its own descriptor. The kernel is not asked: NetBSD's panics at
- * the first event of a queue in itself.
- */
-export function checkNotItself(mechanism: Mechanism, fd: number): void {
-  if (fd !== mechanism.fileno()) return;
-  throw makeOsError(
-    `register ${fd}: a selector cannot wait for itself (EINVAL ${c.EINVAL})`,
-    "register",
-    "EINVAL",
-    c.EINVAL,
   );
 }

@@ -95,6 +95,10 @@ class Poll implements Mechanism {
     this.#put(registration);
   }
 
+  rearm(registration: Registration): void {
+    this.#put(registration);
+  }
+
   remove(registration: Registration): void {
     const { slot } = registration;
     if (slot === NO_SLOT) return; // a reported "oneshot" registration

@@ -1,67 +1,92 @@
 /**
- * The one poll(2) of this thread that does not block it: a thread of Deno's pool makes it, for all
- * selectors that wait, and only while one does. It consumes nothing: it tells when a selector is
- * worth a look. One call for all, since the pool has 32 threads and Deno's file I/O needs them too.
+ * The one poll(2) call that waits for all selectors of a thread without blocking it: a thread of
+ * Deno's pool makes the call, while somebody waits. There is one call for all because the pool has
+ * 32 threads, which Deno's file I/O needs too. poll(2) consumes nothing: it says which selector
+ * should look.
+ *
+ * The pool may be full, and it does not say so. Therefore a timer looks as well: it keeps
+ * deadlines, finds what is ready while the call has not begun, and notices descriptors that were
+ * closed.
  *
  * @module
  */
 
 import * as c from "../ffi/mod.ts";
-import { startLoop, waitsForLoop } from "../ffi/trace/trace.ts";
 import { isInterruption } from "./mechanism.ts";
-import { turn, turned } from "./turns.ts";
+import { Patience, pollBriefly, turn, turned } from "./turns.ts";
 import { Waker } from "./waker.ts";
 
+// A struct pollfd as 32-bit words.
 const WORDS = c.pollfd.size / 4;
 const EVENTS = c.pollfd.offsets.events / 4;
 const REVENTS_SHIFT = 16;
-const LONGEST_POLL = 2 ** 31 - 1; // milliseconds that an int can say
+const ALWAYS = c.POLLERR | c.POLLHUP | c.POLLNVAL; // reported without being asked for
+
+// In milliseconds. A call ends by itself, because terminate() leaves a Worker's call running.
+const LONGEST_CALL = 5000;
+const LOOK_INTERVAL = 150; // of the timer
+const LATE_INTERVAL = 4; // of the timer, while the pool is full
+const GRACE = 25; // within which a call returns, unless the pool is full
+const LONGEST_SPIN = 64; // struct pollfds that are worth looking at more than once
 
 /** A wait that is parked, or about to be. */
 export class Parking {
+  /** Resolves when its owner should look, rejects when poll(2) fails. */
   readonly settled: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Whether its owner should look. */
   over = false;
 
-  /** `pollfds` is asked anew for each poll(2); `deadline` is on the clock of performance.now(). */
+  /**
+   * @param pollfds What to wait for, as struct pollfds. It is called again for each look.
+   * @param deadline When the wait ends by itself, on the clock of performance.now().
+   */
   constructor(readonly pollfds: () => Int32Array, readonly deadline: number) {}
 }
 
+/** The struct pollfds of all parkings in one array, in which each descriptor has one place. */
+interface Joint {
+  readonly fds: Int32Array;
+  readonly parts: { parking: Parking; own: Int32Array; places: Int32Array }[];
+}
+
 /**
- * idle: nobody waits. awake: between two poll(2). parked: in one. woken: in one that is about to
- * return.
+ * none: no call is made. parked: one waits. woken: it is about to return. late: it was woken and
+ * has not returned, because it has not begun: the pool is full.
  */
-type State = "idle" | "awake" | "parked" | "woken";
+type State = "none" | "parked" | "woken" | "late";
 
 class Reactor {
   readonly #parkings = new Set<Parking>();
-  #state: State = "idle";
-  #waker: Waker | undefined; // while there are leases
+  readonly #patience = new Patience();
+  #isRunning = false;
+  #state: State = "none";
+  #returnsBy = 0; // the call, unless the pool is full, on the clock of performance.now()
+  #waker: Waker | undefined; // exists while there are leases
   #leases = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #nextLook = Infinity; // when the timer is due, on the clock of performance.now()
+  #pass: PromiseWithResolvers<void> | undefined; // what #run() waits for
 
   /**
-   * For a selector that will park: what that takes is taken now, so that no later wait fails for
-   * want of descriptors.
+   * Takes the descriptor that parking needs, so that no later wait fails without one.
+   *
+   * @param isRegistered Whether a number is registered. When the new descriptor gets such a number,
+   * then the registered descriptor was closed, and must not be mistaken for the new one.
    */
-  lease(): Disposable {
-    this.#waker ??= new Waker();
+  lease(isRegistered: (fd: number) => boolean = () => false): Disposable {
+    this.#takeWaker(isRegistered);
     this.#leases++;
     return {
       [Symbol.dispose]: () => {
-        if (--this.#leases > 0) return;
-        this.#waker?.close();
-        this.#waker = undefined;
+        if (--this.#leases === 0 && this.#state === "none") this.#closeWaker();
       },
     };
   }
 
-  /**
-   * Resolves when poll(2) has found something or the parking is over; no thread uses its
-   * descriptors any more then.
-   */
+  /** Resolves when the owner of the parking should look. */
   park(parking: Parking): Promise<void> {
     this.#parkings.add(parking);
-    waitsForLoop(parking.settled.promise);
-    if (this.#state === "idle") startLoop(() => void this.#run());
+    if (!this.#isRunning) void this.#run();
     else this.wake();
     return parking.settled.promise;
   }
@@ -72,51 +97,100 @@ class Reactor {
     this.wake();
   }
 
-  /** Makes poll(2) return: what is to be polled has changed. */
+  /** Makes the call return: what it should wait for has changed. */
   wake(): void {
     if (this.#state !== "parked") return;
     this.#state = "woken";
     this.#waker!.wake();
+    this.#returnsBy = performance.now() + GRACE;
+    if (this.#isRunning) this.#setTimer();
   }
 
   async #run(): Promise<void> {
-    this.#state = "awake";
+    this.#isRunning = true;
     try {
       while (this.#parkings.size > 0) {
-        const told = await this.#poll(this.#waker!);
-        // Who was told will likely wait again: gather them, rather than poll for the rest and be
-        // woken.
-        if (told && this.#parkings.size > 0) await turn();
+        const start = performance.now();
+        if (!await this.#hasFound()) await this.#call();
+        this.#patience.ended(performance.now() - start);
+        // Who was told usually waits again soon: collect them before the next call.
+        if (this.#parkings.size > 0) await turn();
       }
     } catch (error) {
       for (const { settled } of this.#parkings) settled.reject(error);
       this.#parkings.clear();
     } finally {
-      this.#state = "idle";
+      this.#isRunning = false;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.wake();
     }
   }
 
-  /** One poll(2) for all. Returns whether it concerned anybody. */
-  async #poll(waker: Waker): Promise<boolean> {
-    const polled = [...this.#parkings].map((parking) => ({ parking, pollfds: parking.pollfds() }));
-    const fds = joined([pollfd(waker.fileno(), c.POLLIN), ...polled.map(({ pollfds }) => pollfds)]);
-    this.#state = "parked";
-    const count = await c.poll_nonblocking(fds, fds.length / WORDS, timeoutOf(this.#parkings));
-    turned();
-    if (this.#state as State === "woken") waker.drain();
-    this.#state = "awake";
-    // The errno is the other thread's: the same call here, without waiting, tells it.
-    const error = count === -1 && c.poll(fds, fds.length / WORDS, 0) === -1 ? c.errno() : 0;
-    if (error !== 0 && error !== c.ENOTSOCK && !isInterruption(error)) {
-      throw c.osError("poll", "", error);
+  /** Looks a few times, unless a call is made already. */
+  async #hasFound(): Promise<boolean> {
+    const turns = this.#state === "none" ? this.#patience.turns() : 0;
+    if (turns === 0) return false;
+    let size = 0;
+    for (const parking of this.#parkings) size += parking.pollfds().length / WORDS;
+    if (size > LONGEST_SPIN) return false;
+    for (let i = 0; i < turns; i++) {
+      await turn();
+      this.#look(join(this.#parkings, -1), pollBriefly);
+      if (!this.#tell()) continue;
+      this.#patience.succeeded();
+      return true;
     }
+    this.#patience.failed();
+    return false;
+  }
 
-    let at = WORDS;
-    for (const { parking, pollfds } of polled) {
-      const own = fds.subarray(at, at += pollfds.length);
-      // ENOTSOCK: on Windows some socket was closed, and whose it was the selectors will find.
-      if (error === c.ENOTSOCK || hasRevents(own)) parking.over = true;
+  /**
+   * Makes the call, unless one is made already. Returns when somebody was told, or the call has
+   * returned.
+   */
+  #call(): Promise<void> {
+    this.#pass = Promise.withResolvers();
+    if (this.#tell()) this.#pass.resolve();
+    else if (this.#state === "none") {
+      this.#poll().then(() => this.#pass!.resolve(), (error) => this.#pass!.reject(error));
     }
+    this.#setTimer();
+    return this.#pass.promise;
+  }
+
+  async #poll(): Promise<void> {
+    const joint = join(this.#parkings, this.#waker!.fileno());
+    const { fds } = joint;
+    const timeout = timeoutOf(this.#parkings);
+    this.#state = "parked";
+    this.#returnsBy = performance.now() + timeout + GRACE;
+    const count = await c.poll_nonblocking(fds, fds.length / WORDS, timeout);
+    turned();
+    const isWoken = this.#state as State !== "parked";
+    this.#state = "none";
+    if (isWoken) this.#waker!.drain();
+    if (this.#leases === 0) this.#closeWaker();
+    // The errno is the other thread's: repeating the call here, without waiting, tells it.
+    if (count === -1) this.#look(joint);
+    else mark(joint, count);
+    this.#tell();
+  }
+
+  /** Marks the parkings that wait for what is ready. */
+  #look(joint: Joint, poll = pollNow): void {
+    const { fds } = joint;
+    const count = poll(fds, fds.length / WORDS);
+    if (count !== -1) return mark(joint, count);
+    const error = c.errno();
+    if (isInterruption(error)) return;
+    // On Windows a socket was closed. The selectors find out which one.
+    if (error !== c.ENOTSOCK) throw c.osError("poll", "", error);
+    for (const { parking } of joint.parts) parking.over = true;
+  }
+
+  /** Tells those who are ready or due. Returns whether there are any. */
+  #tell(): boolean {
     const now = performance.now();
     const before = this.#parkings.size;
     for (const parking of this.#parkings) {
@@ -126,40 +200,115 @@ class Reactor {
     }
     return this.#parkings.size < before;
   }
+
+  /** Makes the timer look after a while, and when the call must have returned. */
+  #setTimer(): void {
+    const now = performance.now();
+    const nextLook = this.#state === "late"
+      ? now + LATE_INTERVAL
+      : Math.min(now + LOOK_INTERVAL, Math.max(this.#returnsBy, now));
+    if (this.#timer !== undefined && this.#nextLook <= nextLook) return;
+    clearTimeout(this.#timer);
+    this.#nextLook = nextLook;
+    this.#timer = setTimeout(() => this.#lookByTimer(), Math.ceil(nextLook - now));
+  }
+
+  #lookByTimer(): void {
+    this.#timer = undefined;
+    if (this.#state !== "none" && performance.now() >= this.#returnsBy) {
+      this.wake();
+      this.#state = "late";
+    }
+    try {
+      this.#look(join(this.#parkings, -1));
+      if (this.#state === "parked" || this.#state === "woken") {
+        // The call finds the same and returns, unless it has not begun.
+        if (timeoutOf(this.#parkings) === 0) this.wake();
+      } else if (this.#tell()) this.#pass?.resolve();
+      if (this.#parkings.size > 0) this.#setTimer();
+    } catch (error) {
+      this.#pass?.reject(error);
+    }
+  }
+
+  #takeWaker(isRegistered: (fd: number) => boolean): void {
+    const refused: Waker[] = [];
+    try {
+      let waker = this.#waker ?? new Waker();
+      while (isRegistered(waker.fileno()) || isRegistered(waker.fd)) {
+        refused.push(waker);
+        waker = new Waker();
+      }
+      if (waker !== this.#waker) this.wake(); // through the old one
+      this.#waker = waker;
+    } finally {
+      for (const waker of refused) if (waker !== this.#waker) waker.close();
+    }
+  }
+
+  #closeWaker(): void {
+    this.#waker?.close();
+    this.#waker = undefined;
+  }
 }
 
 /** This thread's. */
 export const reactor: Reactor = new Reactor();
 
-function pollfd(fd: number, events: number): Int32Array {
-  const fds = new Int32Array(WORDS);
-  fds[0] = fd;
-  fds[EVENTS] = events;
-  return fds;
+function pollNow(fds: Int32Array, count: number): number {
+  return c.poll(fds, count, 0);
 }
 
-function joined(arrays: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(arrays.reduce((length, array) => length + array.length, 0));
-  let end = 0;
-  for (const array of arrays) {
-    all.set(array, end);
-    end += array.length;
+/** Joins what all parkings wait for, and the waker unless it is -1. */
+function join(parkings: Iterable<Parking>, waker: number): Joint {
+  const parts = [...parkings].map((parking) => {
+    const own = parking.pollfds().slice();
+    return { parking, own, places: new Int32Array(own.length / WORDS) };
+  });
+  const fds: number[] = [];
+  const words: number[] = [];
+  const placeOf = new Map<number, number>();
+  const put = (fd: number, word: number): number => {
+    const place = placeOf.get(fd);
+    if (place !== undefined) {
+      words[place]! |= word;
+      return place;
+    }
+    placeOf.set(fd, fds.length);
+    words.push(word);
+    return fds.push(fd) - 1;
+  };
+  if (waker !== -1) put(waker, c.POLLIN);
+  for (const { own, places } of parts) {
+    for (let i = 0; i < places.length; i++) {
+      places[i] = put(own[i * WORDS]!, own[i * WORDS + EVENTS]! & 0xffff);
+    }
   }
-  return all;
+  const joint = new Int32Array(fds.length * WORDS);
+  fds.forEach((fd, place) => {
+    joint[place * WORDS] = fd;
+    joint[place * WORDS + EVENTS] = words[place]!;
+  });
+  return { fds: joint, parts };
 }
 
+/** Marks the parkings that wait for one of `count` descriptors which poll(2) has found. */
+function mark({ fds, parts }: Joint, count: number): void {
+  if (count === 0) return;
+  for (const { parking, own, places } of parts) {
+    if (parking.over) continue;
+    parking.over = places.some((place, i) => {
+      const revents = fds[place * WORDS + EVENTS]! >>> REVENTS_SHIFT;
+      return (revents & (own[i * WORDS + EVENTS]! | ALWAYS)) !== 0;
+    });
+  }
+}
+
+/** Milliseconds that a call may take, rounded up. */
 function timeoutOf(parkings: Iterable<Parking>): number {
-  let deadline = Infinity;
+  let deadline = performance.now() + LONGEST_CALL;
   for (const parking of parkings) {
     deadline = parking.over ? 0 : Math.min(deadline, parking.deadline);
   }
-  if (deadline === Infinity) return -1;
-  return Math.min(Math.max(Math.ceil(deadline - performance.now()), 0), LONGEST_POLL);
-}
-
-function hasRevents(fds: Int32Array): boolean {
-  for (let at = EVENTS; at < fds.length; at += WORDS) {
-    if (fds[at]! >>> REVENTS_SHIFT !== 0) return true;
-  }
-  return false;
+  return Math.max(Math.ceil(deadline - performance.now()), 0);
 }

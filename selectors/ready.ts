@@ -1,32 +1,13 @@
 /**
- * One descriptor, one promise: readable() and writable(), on a selector that all of a thread's
- * callers share. It is made when somebody waits and closed when nobody does, so that a program ends
- * when its awaits have ended.
+ * One descriptor, one promise: readable() and writable().
  *
  * @module
  */
 
-import { EBADF, isOsError, osError } from "../ffi/mod.ts";
-import { filenoOf } from "./arguments.ts";
-import { type BaseSelector, isWatched } from "./base.ts";
-import { closingWatchers } from "./closing.ts";
-import { DefaultSelector } from "./default.ts";
+import { checkOptions, filenoOf } from "./arguments.ts";
 import { isTurnDue, turn } from "./turns.ts";
-import { checkOpen } from "../os/descriptor.ts";
 import { EVENT_READ, EVENT_WRITE, type FileObject } from "./types.ts";
-
-interface Waiter {
-  readonly event: number;
-  readonly signal: AbortSignal | undefined;
-  readonly settled: PromiseWithResolvers<void>;
-}
-
-// The kernel does not tell that a watched descriptor was closed: it is asked this often, in
-// milliseconds.
-const CHECK_INTERVAL = 250;
-
-const waiters = new Map<number, Set<Waiter>>();
-let selector: BaseSelector<undefined, number> | undefined;
+import { Waiter } from "./waiters.ts";
 
 /**
  * Resolves when the descriptor is readable, on Deno's event loop. Several callers may wait for the
@@ -90,8 +71,9 @@ export function readable<T>(
   attempt?: (() => T | null) | { signal?: AbortSignal },
   options?: { signal?: AbortSignal },
 ): Promise<T | void> {
-  if (typeof attempt === "function") return until(fileobj, EVENT_READ, attempt, options);
-  return ready(fileobj, EVENT_READ, attempt);
+  return typeof attempt === "function"
+    ? wait(fileobj, EVENT_READ, attempt, options)
+    : wait(fileobj, EVENT_READ, undefined, attempt ?? options);
 }
 
 /**
@@ -150,161 +132,35 @@ export function writable<T>(
   attempt?: (() => T | null) | { signal?: AbortSignal },
   options?: { signal?: AbortSignal },
 ): Promise<T | void> {
-  if (typeof attempt === "function") return until(fileobj, EVENT_WRITE, attempt, options);
-  return ready(fileobj, EVENT_WRITE, attempt);
+  return typeof attempt === "function"
+    ? wait(fileobj, EVENT_WRITE, attempt, options)
+    : wait(fileobj, EVENT_WRITE, undefined, attempt ?? options);
 }
 
-async function until<T>(
+function wait<T>(
   fileobj: FileObject,
   event: number,
-  attempt: () => T | null,
+  attempt: (() => T | null) | undefined,
   options: { signal?: AbortSignal } = {},
-): Promise<T> {
-  options.signal?.throwIfAborted();
-  filenoOf(fileobj);
-  if ((fileobj as { blocking?: boolean }).blocking === true) {
-    throw new TypeError("The socket is blocking: call setBlocking(false) first");
-  }
-  for (;;) {
+): Promise<T | void> {
+  try {
+    checkOptions(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const fd = filenoOf(fileobj);
+    if (attempt === undefined) {
+      return new Waiter(fd, event, returnUndefined, signal).watch() as Promise<void>;
+    }
+    if ((fileobj as { blocking?: boolean }).blocking === true) {
+      throw new TypeError("The socket is blocking: call setBlocking(false) first");
+    }
     const result = attempt();
-    if (result !== null) {
-      if (isTurnDue()) await turn();
-      return result;
-    }
-    await ready(fileobj, event, options);
-    options.signal?.throwIfAborted();
-  }
-}
-
-/** Rejects those who wait for a descriptor that is about to be closed. */
-function rejectClosing(fd: number): void {
-  const all = waiters.get(fd);
-  if (all === undefined) return;
-  waiters.delete(fd);
-  if (selector !== undefined) {
-    watch(selector, fd, new Set());
-    selector.wakeup();
-  }
-  for (const { settled } of all) settled.reject(osError("poll", fd, EBADF));
-}
-
-async function ready(
-  fileobj: FileObject,
-  event: number,
-  { signal }: { signal?: AbortSignal } = {},
-): Promise<void> {
-  signal?.throwIfAborted();
-  const fd = filenoOf(fileobj);
-  const waiter: Waiter = { event, signal, settled: Promise.withResolvers<void>() };
-  add(fd, waiter);
-  // serve() rejects, once no thread is parked any more on what this waiter waited for.
-  const abort = () => selector?.wakeup();
-  signal?.addEventListener("abort", abort);
-  try {
-    await waiter.settled.promise;
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
-}
-
-function add(fd: number, waiter: Waiter): void {
-  const isFirst = selector === undefined;
-  if (isFirst) checkOpen(fd); // before the selector's own descriptors may take its number
-  const shared = selector ??= new DefaultSelector<undefined, number>();
-  if (waiters.has(fd)) rejectClosed(shared); // the number may be another file's by now
-  const all = waiters.get(fd) ?? new Set();
-  all.add(waiter);
-  try {
-    watch(shared, fd, all);
+    if (result === null) return new Waiter(fd, event, attempt, signal).look() as Promise<T>;
+    // Calls that never wait must not keep the event loop from turning.
+    return isTurnDue() ? turn().then(() => result) : Promise.resolve(result);
   } catch (error) {
-    all.delete(waiter); // the others learn by themselves that the descriptor was closed
-    if (isFirst) end();
-    throw error;
-  }
-  waiters.set(fd, all);
-  if (isFirst) {
-    closingWatchers.add(rejectClosing);
-    void serve(shared);
+    return isTurnDue() ? turn().then(() => Promise.reject(error)) : Promise.reject(error);
   }
 }
 
-async function serve(shared: BaseSelector<undefined, number>): Promise<void> {
-  while (waiters.size > 0) {
-    try {
-      const events = await shared.selectAsync({ timeout: CHECK_INTERVAL });
-      for (const [{ fd }, ready] of events) {
-        if (!waiters.has(fd)) continue;
-        settle(
-          shared,
-          fd,
-          ({ event }) => (event & ready) !== 0,
-          ({ settled }) => settled.resolve(),
-        );
-      }
-      if (events.length === 0) rejectClosed(shared);
-    } catch (error) {
-      // poll and select refuse a closed descriptor, and forget it.
-      if (!isOsError(error)) throw error;
-      rejectClosed(shared);
-    }
-    for (const fd of [...waiters.keys()]) {
-      settle(
-        shared,
-        fd,
-        ({ signal }) => signal?.aborted ?? false,
-        ({ settled, signal }) => settled.reject(signal!.reason),
-      );
-    }
-  }
-  end();
-}
-
-/** Settles those of a descriptor's waiters that `isDone` says, and watches for the rest. */
-function settle(
-  shared: BaseSelector<undefined, number>,
-  fd: number,
-  isDone: (waiter: Waiter) => boolean,
-  done: (waiter: Waiter) => void,
-): void {
-  const all = waiters.get(fd)!;
-  const those = [...all].filter(isDone);
-  if (those.length === 0) return;
-  for (const waiter of those) {
-    all.delete(waiter);
-    done(waiter);
-  }
-  try {
-    watch(shared, fd, all);
-  } catch (error) {
-    // It was closed meanwhile: the rest wait in vain.
-    for (const { settled } of all) settled.reject(error);
-    all.clear();
-  }
-  if (all.size === 0) waiters.delete(fd);
-}
-
-function rejectClosed(shared: BaseSelector<undefined, number>): void {
-  for (const [fd, all] of [...waiters]) {
-    if (shared.getMap().has(fd) && isWatched(shared, fd)) continue;
-    for (const { settled } of all) settled.reject(osError("poll", fd, EBADF));
-    waiters.delete(fd);
-    watch(shared, fd, new Set());
-  }
-}
-
-/** Makes the selector wait for just what the waiters of a descriptor want. */
-function watch(shared: BaseSelector<undefined, number>, fd: number, all: Set<Waiter>): void {
-  let events = 0;
-  for (const { event } of all) events |= event;
-  const isRegistered = shared.getMap().has(fd);
-  if (events === 0) {
-    if (isRegistered) shared.unregister(fd);
-  } else if (isRegistered) shared.modify(fd, events);
-  else shared.register(fd, events);
-}
-
-function end(): void {
-  closingWatchers.delete(rejectClosing);
-  selector?.close();
-  selector = undefined;
-}
+function returnUndefined(): void {}

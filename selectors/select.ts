@@ -105,6 +105,10 @@ class Select implements Mechanism {
     this.#watched.put(registration.fd, setsOf(registration.events));
   }
 
+  rearm(registration: Registration): void {
+    this.#watched.put(registration.fd, registration.events);
+  }
+
   remove(registration: Registration): void {
     this.#watched.put(registration.fd, 0);
   }

@@ -1,37 +1,111 @@
 /**
- * Turns of Deno's event loop: promises alone keep it from turning, so a program whose descriptors
- * are always ready would never serve its timers, its I/O and its signal listeners.
+ * Turns of Deno's event loop. The loop does not turn while promises alone are resolved, so a
+ * program whose descriptors are always ready would never run its timers, its I/O and its signal
+ * listeners.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
-import { poll_nonblocking } from "../ffi/mod.ts";
+import * as c from "../ffi/mod.ts";
 
-const LONGEST_RUN = 5; // milliseconds that timers wait for a turn
-const LONGEST_RUN_WITHOUT_IO = 25; // and I/O and signals, which take a wait of the loop itself
+// In milliseconds: how long timers may wait for a turn, and how long I/O and signals may, which are
+// served only when the loop waits for a call of another thread or for a timer.
+const LONGEST_RUN = 5;
+const LONGEST_RUN_WITHOUT_IO = 25;
+const POOL_LIMIT = 10; // milliseconds after which the thread pool counts as full
+
 const NO_FDS = new Int32Array(0);
 
-let lastTurn = 0;
-let lastIo = 0;
+/** pool: all its threads are busy as long as a call of turn() has not come back. */
+const loop = { lastTurn: 0, lastIo: 0, pool: "free" as "free" | "asked" };
 
 /** Whether the event loop has not turned for some milliseconds. */
 export function isTurnDue(): boolean {
-  return performance.now() - lastTurn > LONGEST_RUN;
+  return performance.now() - loop.lastTurn > LONGEST_RUN;
 }
 
-/** Lets it turn: timers are served, and every now and then I/O and signals. */
-export async function turn(): Promise<void> {
-  if (performance.now() - lastIo < LONGEST_RUN_WITHOUT_IO) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    lastTurn = performance.now();
-  } else {
-    await poll_nonblocking(NO_FDS, 0, 0);
-    turned();
-  }
+/** Lets the event loop turn: timers run, and I/O and signals every 25 milliseconds. */
+export function turn(): Promise<void> {
+  return performance.now() - loop.lastIo < LONGEST_RUN_WITHOUT_IO ? shortTurn() : longTurn();
 }
 
-/** It has turned: a call of another thread has come back. */
+async function shortTurn(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  loop.lastTurn = performance.now();
+}
+
+/** Notes that the event loop has turned, because a call of another thread has come back. */
 export function turned(): void {
-  lastTurn = lastIo = performance.now();
+  loop.lastTurn = loop.lastIo = performance.now();
+}
+
+async function longTurn(): Promise<void> {
+  // A timer makes the loop wait as well, but for 2 milliseconds at least.
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, loop.pool === "free" ? POOL_LIMIT : 0);
+  if (loop.pool === "free") {
+    loop.pool = "asked";
+    c.poll_nonblocking(NO_FDS, 0, 0).then(() => {
+      loop.pool = "free";
+      resolve();
+    });
+  }
+  await promise;
+  clearTimeout(timer);
+  turned();
+}
+
+// Where a look can wait this long, in nanoseconds, it gives the processor to the peer. Elsewhere it
+// is repeated for some turns, which takes about as long.
+const BRIEFLY = 200_000;
+const TURNS_WITHOUT_PPOLL = 32;
+
+const QUICK = 1; // milliseconds
+const QUICK_WAITS = 3; // in a row, after which traffic counts as fast
+const FAILURES = 4; // in a row, after which looking again seems to be of no use
+const REST = 32; // waits that do not look again then, before one does
+
+const timespec = new Uint8Array(c.timespec.size);
+c.timespec.write(timespec, { tv_sec: 0, tv_nsec: BRIEFLY });
+
+/** As poll(2) with timeout 0, but it waits for 200 microseconds where it can. */
+export function pollBriefly(fds: Int32Array, count: number): number {
+  return c.has_ppoll() ? c.ppoll(fds, count, timespec) : c.poll(fds, count, 0);
+}
+
+/**
+ * How often to look again before a wait is handed to another thread, which takes about 45
+ * microseconds: a little while traffic is fast, unless that rarely finds something.
+ */
+export class Patience {
+  #quickWaits = 0;
+  #failures = 0;
+  #rested = 0;
+
+  /** For how many turns of the event loop to look again. */
+  turns(): number {
+    if (this.#quickWaits < QUICK_WAITS) return 0;
+    if (this.#failures >= FAILURES) {
+      if (this.#rested++ < REST) return 0;
+      this.#rested = 0;
+    }
+    return c.has_ppoll() ? 1 : TURNS_WITHOUT_PPOLL;
+  }
+
+  /** Notes that a wait took so many milliseconds. */
+  ended(duration: number): void {
+    this.#quickWaits = duration < QUICK ? this.#quickWaits + 1 : 0;
+    if (this.#quickWaits === QUICK_WAITS) this.#failures = 0;
+  }
+
+  /** Notes that looking again found something. */
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /** Notes that looking again found nothing. */
+  failed(): void {
+    this.#failures++;
+  }
 }

@@ -567,12 +567,9 @@ function escapeByte(byte: number, next: number | undefined): string {
 
 function address(memory: Argument | undefined): string {
   if (memory === null || memory === undefined) return "NULL";
-  try {
-    const { of, value } = Deno.UnsafePointer;
-    return pointer(value(of(memory as Uint8Array<ArrayBuffer>)));
-  } catch {
-    return "0x…"; // the program has given up the permission
-  }
+  return pointer(
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)),
+  );
 }
 
 function pointer(address: bigint): string {
