@@ -38,12 +38,13 @@ Deno.test("Published is what the publish list says, and nothing else", onLinux, 
     ...await sources("os/"),
     ...await sources("selectors/"),
     ...await sources("io/"),
+    ...await sources("ring/"),
   ];
   assertEquals(listed.sort(), expected.sort());
 });
 
 Deno.test("The library imports nothing but its own files", onLinux, async () => {
-  for (const entry of ["mod.ts", "ffi/mod.ts"]) {
+  for (const entry of ["mod.ts", "ffi/mod.ts", "ring/mod.ts"]) {
     const { stdout } = await run(DENO, ["info", "--json", path(entry)], { cwd: ROOT, env });
     const { modules } = JSON.parse(stdout);
     for (const { specifier } of modules) {
