@@ -20,18 +20,10 @@
  * @module
  */
 
-export { byteLength, checkInt, type Memory } from "./arguments.ts";
+export type { Memory } from "./arguments.ts";
 export * from "./constants.ts";
 export * from "./epoll.ts";
-export {
-  errnoName,
-  errnoNumber,
-  isOsError,
-  makeOsError,
-  type OsError,
-  osError,
-  strerror,
-} from "./errno.ts";
+export { errnoName, errnoNumber, isOsError, type OsError, osError, strerror } from "./errno.ts";
 export {
   io_cqring_offsets,
   io_sqring_offsets,
@@ -62,7 +54,14 @@ export {
   recvmsg,
   sendmsg,
 } from "./msghdr.ts";
-export * from "./netdb.ts";
+export {
+  type AddrInfo,
+  addrinfo,
+  freeaddrinfo,
+  gai_strerror,
+  getaddrinfo,
+  getaddrinfo_nonblocking,
+} from "./netdb.ts";
 export { isPlatformWith } from "./platform.ts";
 export * from "./poll.ts";
 export * from "./select.ts";
@@ -72,4 +71,4 @@ export type { Struct } from "./struct.ts";
 export * from "./time.ts";
 export { type SyscallRecord, traceSyscalls } from "./trace/trace.ts";
 export * from "./unistd.ts";
-export * from "./winsock.ts";
+export { ioctlsocket } from "./winsock.ts";

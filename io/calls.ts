@@ -5,6 +5,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { byteLength, checkInt } from "../ffi/arguments.ts";
 
 /**
  * Decides about a call that returned -1 without having done anything.
@@ -26,11 +27,11 @@ export function wouldBlock(
 /** The length of bytes that a caller gave, as the engine knows it. */
 export function lengthOf(bytes: Uint8Array): number {
   if (!(bytes instanceof Uint8Array)) throw new TypeError("The bytes must be a Uint8Array");
-  return c.byteLength(bytes);
+  return byteLength(bytes);
 }
 
 /** `flags` with `flag` added. Throws unless they are an int: `|` would make one of anything. */
 export function withFlag(flags: number, flag: number, name: string): number {
-  c.checkInt(flags, name);
+  checkInt(flags, name);
   return flags | flag;
 }

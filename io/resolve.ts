@@ -5,6 +5,8 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { makeOsError } from "../ffi/errno.ts";
+import { eaiName } from "../ffi/netdb.ts";
 
 /** A sockaddr with its family. */
 export interface Resolved {
@@ -80,7 +82,7 @@ function take(list: bigint): Resolved[] {
 
 function resolveError(hostname: string, code: number, errno: number): c.OsError {
   if (code === c.EAI_SYSTEM && errno !== 0) return c.osError("getaddrinfo", hostname, errno);
-  const name = c.eaiName(code);
+  const name = eaiName(code);
   const sentence = `getaddrinfo ${hostname}: ${c.gai_strerror(code)} (${name} ${code})`;
-  return c.makeOsError(sentence, "getaddrinfo", name, code);
+  return makeOsError(sentence, "getaddrinfo", name, code);
 }

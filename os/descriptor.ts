@@ -6,6 +6,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { SetHandleInformation, tcpPair } from "../ffi/winsock.ts";
 import { platform } from "../ffi/platform.ts";
 
 const O_ACCMODE = 3; // <fcntl.h>, on every platform
@@ -35,7 +36,7 @@ export function checkOpen(fd: number): void {
 
 /** Child processes do not inherit it. */
 export function setCloseOnExec(fd: number): void {
-  if (platform.isWinsock) c.SetHandleInformation(fd, c.HANDLE_FLAG_INHERIT, 0);
+  if (platform.isWinsock) SetHandleInformation(fd, c.HANDLE_FLAG_INHERIT, 0);
   else c.fcntl(fd, c.F_SETFD, c.FD_CLOEXEC);
 }
 
@@ -107,7 +108,7 @@ export function makeWakeable(): [readable: number, writable: number] {
   }
   const fds = new Int32Array(2);
   const isPipe = platform.waker === "pipe"; // pipe(2) and no pipe2(2), which macOS lacks
-  if ((isPipe ? c.pipe(fds) : c.tcpPair(fds)) === -1) {
+  if ((isPipe ? c.pipe(fds) : tcpPair(fds)) === -1) {
     throw c.osError(isPipe ? "pipe" : "socketpair", "");
   }
   for (const fd of fds) {

@@ -6,6 +6,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { tcpPair } from "../ffi/winsock.ts";
 import { platform } from "../ffi/platform.ts";
 import { setCloseOnExec } from "./descriptor.ts";
 
@@ -29,7 +30,7 @@ export function makePair(type: number): [number, number] {
   }
   const fds = new Int32Array(2);
   const result = platform.isWinsock
-    ? c.tcpPair(fds)
+    ? tcpPair(fds)
     : c.socketpair(PAIR_FAMILY, type | c.SOCK_CLOEXEC, 0, fds);
   if (result === -1) throw c.osError("socketpair", "");
   for (const fd of fds) setCloseOnExecIfMissing(fd);

@@ -1,7 +1,8 @@
 /** OS errors: the class, message and fields for each errno, and values that are no OS error. */
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import { errnoName, errnoNumber, makeOsError, osError, strerror } from "../ffi/mod.ts";
+import { makeOsError } from "../ffi/errno.ts";
+import { errnoName, errnoNumber, osError, strerror } from "../ffi/mod.ts";
 import { isOsError, Socket } from "../mod.ts";
 import "./helpers/descriptors.ts";
 

@@ -5,6 +5,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as ffi from "../ffi/mod.ts";
+import { eaiName } from "../ffi/netdb.ts";
 import type { Memory } from "../ffi/mod.ts";
 import { Pair, Pipe } from "./helpers/descriptors.ts";
 import { unlessLeftOut } from "./helpers/left_out.ts";
@@ -214,7 +215,7 @@ Deno.test(unlessLeftOut("getaddrinfo() gives a list to read and to free once"), 
   assertThrows(() => ffi.freeaddrinfo(0x1000n), TypeError);
   const code = ffi.getaddrinfo("not an address", null, hints, res);
   assertStrictEquals(code, ffi.EAI_NONAME);
-  assertEquals([ffi.eaiName(code), ffi.gai_strerror(code)], [
+  assertEquals([eaiName(code), ffi.gai_strerror(code)], [
     "EAI_NONAME",
     "Name or service not known",
   ]);
@@ -475,3 +476,16 @@ function refuses(call: () => unknown): boolean {
   }
   return false;
 }
+
+Deno.test("./ffi exports C's names, and none of the library's own helpers", () => {
+  const internal = [
+    "byteLength",
+    "checkInt",
+    "eaiName",
+    "makeOsError",
+    "msghdr",
+    "SetHandleInformation",
+    "tcpPair",
+  ];
+  assertEquals(internal.filter((name) => name in ffi), []);
+});

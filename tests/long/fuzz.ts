@@ -274,7 +274,6 @@ const functions: Record<string, readonly Kind[]> = {
   inet_ntop: ["int", "memory", "memory", "size"],
   getaddrinfo: ["text", "text", "memory", "memory"],
   gai_strerror: ["int"],
-  eaiName: ["int"],
   strerror: ["int"],
   errnoName: ["int"],
   errnoNumber: ["text"],
