@@ -7,7 +7,7 @@
  * @module
  */
 
-import * as c from "../ffi/mod.ts";
+import { byteLength } from "../ffi/arguments.ts";
 import { mapAnonymous, viewAt } from "../ffi/mman.ts";
 
 const SMALLEST = 256; // bytes of a block
@@ -97,7 +97,7 @@ export function takeBlock(size: number): Block {
  */
 export function copyToBlock(bytes: Uint8Array): Block {
   if (!(bytes instanceof Uint8Array)) throw new TypeError("The bytes must be a Uint8Array");
-  const length = c.byteLength(bytes);
+  const length = byteLength(bytes);
   const block = takeBlock(length);
   if (length > 0) block.view(length).set(bytes);
   return block;

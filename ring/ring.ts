@@ -7,6 +7,7 @@
 import { type Address, encodeAddress } from "../io/address.ts";
 import { resolveOne } from "../io/resolve.ts";
 import type { Socket } from "../io/socket.ts";
+import { byteLength } from "../ffi/arguments.ts";
 import * as c from "../ffi/mod.ts";
 import { checkEvents, checkTimeout, filenoOf } from "../selectors/arguments.ts";
 import { closingWatchers } from "../selectors/closing.ts";
@@ -167,7 +168,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
     this.#checkOpen();
     if (!isCompletion(bytes)) {
       state.block = copyToBlock(bytes);
-      state.size = c.byteLength(bytes);
+      state.size = byteLength(bytes);
       return this.#start(state);
     }
     if (bytes.result === -1 || sizeOf(bytes) === 0) {
@@ -221,7 +222,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
     checkPosition(offset);
     this.#checkOpen();
     state.block = copyToBlock(bytes);
-    state.size = c.byteLength(bytes);
+    state.size = byteLength(bytes);
     state.offset = offset;
     return this.#start(state);
   }
