@@ -1,7 +1,8 @@
 /**
- * libc as it is: the calls under their C names, with C arguments and C results (-1 on failure, and {@linkcode errno} says why); the
- * platform's constants; the layouts of the structs. No policy: what the man page says is what happens. A call throws only for
- * arguments that could corrupt memory or reach the wrong descriptor.
+ * libc as it is: the calls under their C names, with C arguments and C results (-1 on failure, and
+ * {@linkcode errno} says why); the platform's constants; the layouts of the structs. No policy:
+ * what the man page says is what happens. A call throws only for arguments that could corrupt
+ * memory or reach the wrong descriptor.
  *
  * @example A free port, by hand
  * ```ts

@@ -24,8 +24,8 @@ export interface AddrInfo {
 }
 
 /**
- * `struct addrinfo`: four ints, a length, and three pointers, of which C's callers set only the ints. Linux has
- * `ai_addr` before `ai_canonname`, the BSDs and macOS after it.
+ * `struct addrinfo`: four ints, a length, and three pointers, of which C's callers set only the
+ * ints. Linux has `ai_addr` before `ai_canonname`, the BSDs and macOS after it.
  */
 export const addrinfo: {
   /** `sizeof`, in bytes. */
@@ -107,9 +107,10 @@ const FIRST_POINTER = 24;
 const lists = new Set<bigint>();
 
 /**
- * `int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)`: puts
- * the address of a list into `res[0]`, which {@linkcode addrinfo}.list reads and {@linkcode freeaddrinfo} frees. Returns 0 or an EAI_ code.
- * Blocks the thread while a name server is asked. getaddrinfo(3)
+ * `int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct
+ * addrinfo **res)`: puts the address of a list into `res[0]`, which {@linkcode addrinfo}.list reads
+ * and {@linkcode freeaddrinfo} frees. Returns 0 or an EAI_ code. Blocks the thread while a name
+ * server is asked. getaddrinfo(3)
  *
  * @throws {RangeError} When `hints` or `res` is too small.
  * @throws {TypeError} When a name is no string or contains a NUL.

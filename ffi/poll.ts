@@ -1,5 +1,6 @@
 /**
- * <poll.h>: an array of descriptors, each with what to wait for and what was found, handed over anew at every call. poll(2)
+ * <poll.h>: an array of descriptors, each with what to wait for and what was found, handed over
+ * anew at every call. poll(2)
  *
  * @module
  */
@@ -20,8 +21,8 @@ import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
 
 /**
- * `struct pollfd { int fd; short events; short revents; }`: a negative `fd` is passed over. poll(2) On Windows
- * `WSAPOLLFD { SOCKET fd; SHORT events; SHORT revents; }`, of 16 bytes.
+ * `struct pollfd { int fd; short events; short revents; }`: a negative `fd` is passed over. poll(2)
+ * On Windows `WSAPOLLFD { SOCKET fd; SHORT events; SHORT revents; }`, of 16 bytes.
  */
 export const pollfd: Struct<{ fd: number; events: number; revents: number }> = struct({
   fd: platform.isWinsock ? "i64" : "i32",
@@ -30,8 +31,9 @@ export const pollfd: Struct<{ fd: number; events: number; revents: number }> = s
 });
 
 /**
- * `int poll(struct pollfd *fds, nfds_t nfds, int timeout)`: waits up to `timeout` milliseconds, -1 for ever, and returns how many
- * of `fds` have something in `revents`. poll(2) On Windows WSAPoll(), which refuses POLLPRI and an empty array (EINVAL).
+ * `int poll(struct pollfd *fds, nfds_t nfds, int timeout)`: waits up to `timeout` milliseconds, -1
+ * for ever, and returns how many of `fds` have something in `revents`. poll(2) On Windows
+ * WSAPoll(), which refuses POLLPRI and an empty array (EINVAL).
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs.
  */
@@ -43,8 +45,8 @@ export function poll(fds: Memory, nfds: number, timeout: number): number {
 }
 
 /**
- * The same poll, called by another thread while this one goes on; the result is in `fds` once the promise resolves. errno
- * is the other thread's: call poll() with timeout 0 to learn it. poll(2)
+ * The same poll, called by another thread while this one goes on; the result is in `fds` once the
+ * promise resolves. errno is the other thread's: call poll() with timeout 0 to learn it. poll(2)
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs.
  */
@@ -65,11 +67,14 @@ export async function poll_nonblocking(
 }
 
 /**
- * `int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo_p, const sigset_t *sigmask)`: as poll, with a
- * timeout in nanoseconds (null waits for ever). The signal mask is always NULL. poll(2)
+ * `int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo_p, const sigset_t
+ * *sigmask)`: as poll, with a timeout in nanoseconds (null waits for ever). The signal mask is
+ * always NULL. poll(2)
  *
- * @throws {RangeError} When `fds` is smaller than `nfds` structs, or `tmo_p` than a struct timespec.
- * @throws {Deno.errors.NotSupported} When the C library lacks the function, as macOS' does: see {@linkcode has_ppoll}.
+ * @throws {RangeError} When `fds` is smaller than `nfds` structs, or `tmo_p` than a struct
+ * timespec.
+ * @throws {Deno.errors.NotSupported} When the C library lacks the function, as macOS' does: see
+ * {@linkcode has_ppoll}.
  */
 export function ppoll(fds: Memory, nfds: number, tmo_p: Memory | null): number {
   checkSize(nfds, "nfds");

@@ -1,6 +1,7 @@
 /**
- * <sys/select.h>: three sets of bits, one for each descriptor below FD_SETSIZE, which the kernel overwrites with those
- * that are ready. select(2) On Windows a set is a list: a count, and then as many SOCKETs, in no order.
+ * <sys/select.h>: three sets of bits, one for each descriptor below FD_SETSIZE, which the kernel
+ * overwrites with those that are ready. select(2) On Windows a set is a list: a count, and then as
+ * many SOCKETs, in no order.
  *
  * @module
  */
@@ -20,7 +21,10 @@ import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 import { timeval } from "./time.ts";
 
-/** `fd_set`: an array of longs with a bit for each descriptor, the lowest bit first. select(2) On Windows FD_SETSIZE is the most that it lists. */
+/**
+ * `fd_set`: an array of longs with a bit for each descriptor, the lowest bit first. select(2) On
+ * Windows FD_SETSIZE is the most that it lists.
+ */
 export const fd_set: {
   readonly size: number;
   /** `offsetof(fd_set, fd_array)`, on Windows. */
@@ -39,7 +43,8 @@ export function FD_ZERO(set: Uint8Array): void {
 /**
  * `void FD_SET(int fd, fd_set *set)`: adds a descriptor. select(2)
  *
- * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1, where C's macro would write outside the set; on Windows when the list is full.
+ * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1, where C's macro would write outside
+ * the set; on Windows when the list is full.
  */
 export function FD_SET(fd: number, set: Uint8Array): void {
   checkMember(fd, set);
@@ -70,11 +75,14 @@ export function FD_ISSET(fd: number, set: Uint8Array): boolean {
 }
 
 /**
- * `int select(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timeval *timeout)`: waits until
- * a descriptor below `nfds` is ready, and returns how many bits it left set. A null set is empty, a null timeout waits for ever. Linux
- * counts the time that it waited down in `timeout`. Windows does not look at `nfds`, and refuses three empty sets (EINVAL). select(2)
+ * `int select(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timeval
+ * *timeout)`: waits until a descriptor below `nfds` is ready, and returns how many bits it left
+ * set. A null set is empty, a null timeout waits for ever. Linux counts the time that it waited
+ * down in `timeout`. Windows does not look at `nfds`, and refuses three empty sets (EINVAL).
+ * select(2)
  *
- * @throws {RangeError} When a set has fewer than `nfds` bits (in whole longs), or on Windows is shorter than its count says, or `timeout` is smaller than a struct timeval.
+ * @throws {RangeError} When a set has fewer than `nfds` bits (in whole longs), or on Windows is
+ * shorter than its count says, or `timeout` is smaller than a struct timeval.
  */
 export function select(
   nfds: number,
@@ -94,8 +102,8 @@ export function select(
 }
 
 /**
- * The same with the sets of Windows. The call gets checked copies: a set holds its own length, which
- * another thread could change between the check and the call.
+ * The same with the sets of Windows. The call gets checked copies: a set holds its own length,
+ * which another thread could change between the check and the call.
  */
 function selectSockets(
   nfds: number,
@@ -139,7 +147,10 @@ function checkSet(set: Uint8Array): void {
   if (arrayType(set) !== "Uint8Array") throw new TypeError("set must be a Uint8Array");
 }
 
-/** Windows' `fd_set { u_int fd_count; SOCKET fd_array[FD_SETSIZE]; }`, as 64-bit words. A SOCKET's upper half is 0. */
+/**
+ * Windows' `fd_set { u_int fd_count; SOCKET fd_array[FD_SETSIZE]; }`, as 64-bit words. A SOCKET's
+ * upper half is 0.
+ */
 function listOf(set: Uint8Array): DataView {
   const { buffer, byteOffset, byteLength } = bytesOf(set);
   return new DataView(buffer, byteOffset, byteLength);

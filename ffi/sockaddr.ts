@@ -1,5 +1,6 @@
 /**
- * Socket addresses: <netinet/in.h>, <sys/un.h>, and the text of IP addresses, <arpa/inet.h>. ip(7), ipv6(7), unix(7)
+ * Socket addresses: <netinet/in.h>, <sys/un.h>, and the text of IP addresses, <arpa/inet.h>. ip(7),
+ * ipv6(7), unix(7)
  *
  * @module
  */
@@ -13,7 +14,10 @@ import { checkField, type Struct, viewOf } from "./struct.ts";
 
 const { hasSockaddrLength, sunPathSize } = platform;
 
-/** `struct sockaddr`: what the address of every family begins with. On the BSDs and macOS a byte with its length comes first. socket(7) */
+/**
+ * `struct sockaddr`: what the address of every family begins with. On the BSDs and macOS a byte
+ * with its length comes first. socket(7)
+ */
 export const sockaddr: {
   /** Reads the family of an address at the start of `memory`. */
   read(memory: Uint8Array): { sa_family: number };
@@ -23,7 +27,9 @@ export const sockaddr: {
   },
 });
 
-/** `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7) */
+/**
+ * `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7)
+ */
 export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> =
   deepFreeze({
     size: 16,
@@ -48,7 +54,10 @@ export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_add
     },
   });
 
-/** `struct sockaddr_in6`, with the address as text. Port, flow label and address lie in network byte order. ipv6(7) */
+/**
+ * `struct sockaddr_in6`, with the address as text. Port, flow label and address lie in network byte
+ * order. ipv6(7)
+ */
 export const sockaddr_in6: Struct<
   {
     sin6_family: number;
@@ -91,26 +100,39 @@ export const sockaddr_in6: Struct<
   },
 });
 
-/** `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`; 104 on the BSDs and macOS. unix(7) */
+/**
+ * `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`; 104 on the BSDs and macOS.
+ * unix(7)
+ */
 export interface SockaddrUn {
   /** AF_UNIX. */
   readonly sun_family: number;
-  /** A file's path; a name in the abstract namespace where it begins with a NUL; empty where the socket has no name. */
+  /**
+   * A file's path; a name in the abstract namespace where it begins with a NUL; empty where the
+   * socket has no name.
+   */
   readonly sun_path: string;
 }
 
-/** `struct sockaddr_un`. Its length is part of the address: an abstract name ends where the length says. unix(7) */
+/**
+ * `struct sockaddr_un`. Its length is part of the address: an abstract name ends where the length
+ * says. unix(7)
+ */
 export const sockaddr_un: {
   /** `sizeof`, in bytes: the longest address. */
   readonly size: number;
   /** `offsetof` of each field, in bytes. */
   readonly offsets: { readonly sun_family: number; readonly sun_path: number };
-  /** Reads an address of `length` bytes, as getsockname(2) told it, at `offset` bytes into `memory`. */
+  /**
+   * Reads an address of `length` bytes, as getsockname(2) told it, at `offset` bytes into `memory`.
+   */
   read(memory: Uint8Array, offset?: number, length?: number): SockaddrUn;
   /**
-   * Writes an address at `offset` bytes into `memory` and returns its length, for bind(2) and connect(2).
+   * Writes an address at `offset` bytes into `memory` and returns its length, for bind(2) and
+   * connect(2).
    *
-   * @throws {RangeError} When the path is longer than 107 bytes (108 with the NUL of an abstract name; 103 on the BSDs and macOS), or does not lie within `memory`.
+   * @throws {RangeError} When the path is longer than 107 bytes (108 with the NUL of an abstract
+   * name; 103 on the BSDs and macOS), or does not lie within `memory`.
    * @throws {TypeError} When the path contains a NUL character. On Linux a NUL that comes first
    * makes the name an abstract one, which may contain more of them.
    */
@@ -141,7 +163,8 @@ export const sockaddr_un: {
     if (!isAbstract && path.includes(0)) {
       throw new TypeError("sun_path must not contain a NUL character, except in an abstract name");
     }
-    // A pathname is ended by a NUL, an abstract name by its length, no name at all by being only a family.
+    // A pathname is ended by a NUL, an abstract name by its length, no name at all by being only a
+    // family.
     const length = 2 + path.length + (isAbstract || path.length === 0 ? 0 : 1);
     if (length > sockaddr_un.size) {
       throw new RangeError(
@@ -160,7 +183,8 @@ export const sockaddr_un: {
 export const sockaddr_storage: { readonly size: number } = Object.freeze({ size: 128 });
 
 /**
- * `int inet_pton(int af, const char *src, void *dst)`: the bytes of an IP address from its text; 0 when the text is none. inet_pton(3)
+ * `int inet_pton(int af, const char *src, void *dst)`: the bytes of an IP address from its text; 0
+ * when the text is none. inet_pton(3)
  *
  * @throws {RangeError} When `dst` is smaller than an address of that family.
  */
@@ -173,7 +197,8 @@ export function inet_pton(af: number, src: string, dst: Memory): number {
 const INET6_ADDRSTRLEN = 46; // <netinet/in.h>
 
 /**
- * `const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)`: the text of an IP address from its bytes, or null. inet_ntop(3)
+ * `const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)`: the text of an IP
+ * address from its bytes, or null. inet_ntop(3)
  *
  * @throws {RangeError} When `src` is smaller than an address of that family.
  */

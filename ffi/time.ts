@@ -13,7 +13,10 @@ export const timespec: Struct<{ tv_sec: number; tv_nsec: number }> = struct({
   tv_nsec: "i64",
 });
 
-/** `struct timeval { time_t tv_sec; suseconds_t tv_usec; }`: seconds and microseconds. timeval(3type) */
+/**
+ * `struct timeval { time_t tv_sec; suseconds_t tv_usec; }`: seconds and microseconds.
+ * timeval(3type)
+ */
 export const timeval: Struct<{ tv_sec: number; tv_usec: number }> = struct({
   tv_sec: platform.seconds,
   tv_usec: platform.suseconds,

@@ -1,5 +1,6 @@
 /**
- * <winsock2.h>: what sockets have on Windows alone. Everywhere else these calls throw Deno.errors.NotSupported.
+ * <winsock2.h>: what sockets have on Windows alone. Everywhere else these calls throw
+ * Deno.errors.NotSupported.
  *
  * @module
  */
@@ -19,7 +20,8 @@ import { accept, bind, connect, getsockname, listen, setsockopt, socket } from "
 import { close } from "./unistd.ts";
 
 /**
- * `int ioctlsocket(SOCKET s, long cmd, u_long *argp)`: with FIONBIO, makes a socket non-blocking where `argp` holds something else than 0.
+ * `int ioctlsocket(SOCKET s, long cmd, u_long *argp)`: with FIONBIO, makes a socket non-blocking
+ * where `argp` holds something else than 0.
  * https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-ioctlsocket
  *
  * @throws {RangeError} When `argp` is smaller than an u_long, of 4 bytes.
@@ -32,7 +34,8 @@ export function ioctlsocket(s: number, cmd: number, argp: Memory): number {
 }
 
 /**
- * `BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags)`: sets those of a handle's flags that are in the mask; 0 on failure.
+ * `BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags)`: sets those of a
+ * handle's flags that are in the mask; 0 on failure.
  * https://learn.microsoft.com/en-us/windows/win32/api/handleapi/nf-handleapi-sethandleinformation
  */
 export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: number): number {
@@ -43,7 +46,8 @@ export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: n
 }
 
 /**
- * What socketpair(2) gives elsewhere, which Winsock lacks: two stream sockets connected to each other over loopback.
+ * What socketpair(2) gives elsewhere, which Winsock lacks: two stream sockets connected to each
+ * other over loopback.
  *
  * @param fds Where to put the two.
  * @returns 0, or -1 with errno set.
@@ -70,7 +74,10 @@ const BACKLOG = 8;
 // The family, port and address of a struct sockaddr_in; what follows is padding.
 const NAME_SIZE = 8;
 
-/** Connects `client` to `listener`, and gives what the listener accepted: whoever else may have connected meanwhile is sent away. */
+/**
+ * Connects `client` to `listener`, and gives what the listener accepted: whoever else may have
+ * connected meanwhile is sent away.
+ */
 function connected(listener: number, client: number): number {
   const one = new Int32Array([1]);
   const address = new Uint8Array(sockaddr_in.size);

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
 import { closingWatchers } from "./closing.ts";
-import type { Mechanism } from "./mechanism.ts";
+import type { Mechanism, Outcome } from "./mechanism.ts";
 import type { Found, Registrations } from "./registrations.ts";
 import { Parking, reactor } from "./reactor.ts";
 import { isTurnDue, turn } from "./turns.ts";
@@ -61,8 +62,9 @@ export class AsyncWait {
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (this.#closed) return;
         signal?.throwIfAborted();
-        const outcome = this.#mechanism.wait(0, maxEvents, found);
+        const outcome = this.#look(maxEvents, found);
         if (outcome === "woken" || found.events.length > 0 || performance.now() >= deadline) return;
+        if (this.#closed) return; // by a sink of a tracing, which was called at the end of the look
         await reactor.park(this.#parking = this.#nextParking(deadline));
       }
     } finally {
@@ -86,6 +88,15 @@ export class AsyncWait {
     this.#closed = true;
     if (this.#parking === undefined) this.#free();
     else reactor.end(this.#parking);
+  }
+
+  #look(maxEvents: number, found: Found): Outcome {
+    beginOperation();
+    try {
+      return this.#mechanism.wait(0, maxEvents, found);
+    } finally {
+      endOperation();
+    }
   }
 
   #nextParking(deadline: number): Parking {

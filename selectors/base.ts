@@ -6,8 +6,10 @@
  */
 
 import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./types.ts";
-import type { Mechanism, MechanismFactory } from "./mechanism.ts";
+import { checkNotItself, type Mechanism, type MechanismFactory } from "./mechanism.ts";
 import { AsyncWait } from "./async_wait.ts";
+import { blockingWait } from "./blocking_wait.ts";
+import { makeOperations } from "./operations.ts";
 import {
   checkEvents,
   checkMaxEvents,
@@ -16,11 +18,9 @@ import {
   checkTimeout,
   filenoOf,
 } from "./arguments.ts";
+import { showSelector } from "./inspect.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
-
-// Waits longer than this, the longest that an int of milliseconds can say, are made of several.
-const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** The private parts of a selector, for readable() and writable(). */
 export let mechanismOf: (selector: BaseSelector<undefined, number>) => Mechanism;
@@ -151,6 +151,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     if (this.#registrations.byFd[fd] !== undefined || isWaker) {
       throw new Deno.errors.AlreadyExists(`Descriptor ${fd} is already registered`);
     }
+    checkNotItself(this.#mechanism, fd);
     this.#mechanism.check(fd, events, mode);
 
     const key: SelectorKey<Data, F> = { fileobj, fd, events, data: data as Data, mode };
@@ -213,12 +214,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const mode = checkMode(options?.mode);
     checkEvents(events);
     const registration = this.#find(fileobj);
-    const { fd, key: { fileobj: registered } } = registration;
+    const { fd, fileobj: registered } = registration;
     this.#mechanism.check(fd, events, mode);
 
-    const isSame = events === registration.events && mode === registration.mode;
+    // The kernel keeps reporting a "level" registration; the others are to be reported again.
+    const isData = events === registration.events && mode === "level" &&
+      registration.mode === "level";
     registration.renew({ fileobj: registered, fd, events, data: data as Data, mode });
-    if (!isSame || !registration.armed) {
+    if (!isData) {
       registration.armed = true;
       try {
         this.#mechanism.change(registration);
@@ -257,24 +260,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const most = checkMaxEvents(maxEvents);
     this.#checkOpen();
     const found = new Found<Data, File>();
-    if (limit === 0) {
-      if (this.#mechanism.wait(0, most, found) === "woken") this.#passOn();
-      return found.events;
-    }
-
-    // One wait is enough, unless it was too long for the OS or all that came of it was dropped.
-    const deadline = limit === Infinity ? Infinity : performance.now() + limit;
-    let remaining = limit;
-    do {
-      const outcome = this.#mechanism.wait(
-        remaining <= LONGEST_WAIT ? remaining : longWait(remaining),
-        most,
-        found,
-      );
-      if (outcome === "woken") this.#passOn();
-      if (outcome !== "looked" || found.events.length > 0) break;
-      remaining = deadline - performance.now();
-    } while (remaining > 0);
+    const outcome = blockingWait(this.#mechanism, limit, most, found);
+    if (outcome === "woken") this.#passOn();
     return found.events;
   }
 
@@ -443,6 +430,5 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 }
 
-function longWait(remaining: number): number {
-  return remaining === Infinity ? Infinity : LONGEST_WAIT;
-}
+showSelector(BaseSelector.prototype);
+makeOperations(BaseSelector.prototype, "register", "unregister", "modify", "select", "close");

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { makeOsError } from "../ffi/errno.ts";
 import * as c from "../ffi/mod.ts";
 import type { Found, Registration, Registrations } from "./registrations.ts";
 import type { TriggerMode } from "./types.ts";
@@ -86,5 +87,19 @@ export function checkNotEdge(mode: TriggerMode, name: string): void {
   if (mode !== "edge") return;
   throw new Deno.errors.NotSupported(
     `${name} does not support "edge" mode: use EpollSelector or KqueueSelector`,
+  );
+}
+
+/**
+ * Throws if a selector is to watch its own descriptor. The kernel is not asked: NetBSD's panics at
+ * the first event of a queue in itself.
+ */
+export function checkNotItself(mechanism: Mechanism, fd: number): void {
+  if (fd !== mechanism.fileno()) return;
+  throw makeOsError(
+    `register ${fd}: a selector cannot wait for itself (EINVAL ${c.EINVAL})`,
+    "register",
+    "EINVAL",
+    c.EINVAL,
   );
 }

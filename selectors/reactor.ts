@@ -12,6 +12,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { startLoop, waitsForLoop } from "../ffi/trace/trace.ts";
 import { isInterruption } from "./mechanism.ts";
 import { Patience, pollBriefly, turn, turned } from "./turns.ts";
 import { Waker } from "./waker.ts";
@@ -86,7 +87,8 @@ class Reactor {
   /** Resolves when the owner of the parking should look. */
   park(parking: Parking): Promise<void> {
     this.#parkings.add(parking);
-    if (!this.#isRunning) void this.#run();
+    waitsForLoop(parking.settled.promise);
+    if (!this.#isRunning) startLoop(() => void this.#run());
     else this.wake();
     return parking.settled.promise;
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { showMap } from "./inspect.ts";
 import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.ts";
 
 /**
@@ -14,6 +15,8 @@ import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.t
 export class Registration<Data = unknown, File extends FileObject = FileObject> {
   /** The descriptor. */
   readonly fd: number;
+  /** What was registered. */
+  readonly fileobj: File;
   /** What users see. */
   key: SelectorKey<Data, File>;
   /** What is waited for. */
@@ -36,6 +39,7 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
   /** A registration of the key's descriptor, armed. */
   constructor(key: SelectorKey<Data, File>) {
     this.fd = key.fd;
+    this.fileobj = key.fileobj;
     this.key = key;
     this.events = key.events;
     this.mode = key.mode;
@@ -135,9 +139,9 @@ export class Registrations<Data = unknown, File extends FileObject = FileObject>
   find(fileobj: FileObject): Registration<Data, File> | undefined {
     if (typeof fileobj === "number") return this.byFd[fileobj];
     const found = this.byFd[answerOf(fileobj)];
-    if (found !== undefined && found.key.fileobj === fileobj) return found;
+    if (found !== undefined && found.fileobj === fileobj) return found;
     for (const registration of this) {
-      if (registration.key.fileobj === fileobj) return registration;
+      if (registration.fileobj === fileobj) return registration;
     }
     return found;
   }
@@ -210,3 +214,5 @@ export class RegistrationMap<Data, File extends FileObject>
     for (const { fd, key } of this.#registrations) callback.call(thisArg, key, fd, this);
   }
 }
+
+showMap(RegistrationMap.prototype);

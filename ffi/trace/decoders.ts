@@ -567,9 +567,12 @@ function escapeByte(byte: number, next: number | undefined): string {
 
 function address(memory: Argument | undefined): string {
   if (memory === null || memory === undefined) return "NULL";
-  return pointer(
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)),
-  );
+  try {
+    const { of, value } = Deno.UnsafePointer;
+    return pointer(value(of(memory as Uint8Array<ArrayBuffer>)));
+  } catch {
+    return "0x…"; // the program has given up the permission
+  }
 }
 
 function pointer(address: bigint): string {

@@ -1,16 +1,22 @@
 /**
- * Every call that this library makes, as strace(1) prints it. While nobody traces, none of this
- * runs: calls go through a table of symbols, which is exchanged for one that records, and exchanged
- * back.
+ * Every call that this library makes, as strace(1) prints it. Calls go through a table of symbols.
+ * While somebody traces, that table is replaced by one whose functions record; otherwise none of
+ * this runs.
+ *
+ * A trace changes nothing that a call does: whatever a sink, a decoder or the console throws, the
+ * call returns its result, its memory and its errno.
  *
  * @module
  */
 
-import { arrayType, byteLength, bytesOf, type Memory } from "../arguments.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { arrayType, byteLength, bytesOf, copyBytes, type Memory } from "../arguments.ts";
 import { errnoName, strerror } from "../errno.ts";
+import { apply, byteLengthOf, now, setBytes, then } from "../intrinsics.ts";
 import { errno, interpose, setErrno } from "../libc.ts";
 import { platform } from "../platform.ts";
 import { type Argument, ARGUMENTS, type Call, resultNote, resultText } from "./decoders.ts";
+import { afterOperation, isWithinOperation } from "./operation.ts";
 
 /** A call that was made, with its arguments decoded. */
 export interface SyscallRecord {
@@ -43,16 +49,35 @@ const NOT_REPORTED: ReadonlySet<string> = new Set([
 // are mostly larger.
 const SMALL = 4096;
 
-const sinks = new Set<{ sink: (call: SyscallRecord) => void }>();
-let telling: Kept | undefined; // the memory of the call that they are being told of
+/**
+ * Who makes a call: a sink (the code that it runs, also later), or the loop that all waits share.
+ */
+type Caller = "sink" | "loop";
+
+const caller = new AsyncLocalStorage<Caller>();
+
+/** One sink, from traceSyscalls() until it is disposed. */
+interface Tracing {
+  readonly sink: (call: SyscallRecord) => unknown;
+  /** How many promises that the sink returned are pending. */
+  pending: number;
+}
+
+const tracings = new Set<Tracing>();
+let kept: Kept | undefined; // the memory of the call that is being reported
 
 /**
- * Reports every syscall that the library makes in this thread, until disposed. What a sink itself
- * calls is not reported, and what it throws is printed and forgotten. Several may trace at once:
- * each is told every call. `docs/tracing.md` says how to read the lines.
+ * Reports every syscall that the library makes in this thread, until it is disposed. Several may
+ * trace at once: each gets every call. `docs/tracing.md` says how to read the lines.
  *
- * @param sink What to do with each call. Default: a line on standard error.
- * @returns Ends the report when disposed; twice is once.
+ * The sink is called when the call has returned; for a call of a selector, when the selector's
+ * method is about to return, so that the sink may use the same selector. What the sink calls, at
+ * once or later in a promise or timer, is not reported. What it throws, and what its promise
+ * rejects with, is printed on standard error and changes nothing.
+ *
+ * @param sink What to do with each call. Default: print a line on standard error.
+ * @returns Ends the tracing when it is disposed. Disposing it again has no effect.
+ * @throws {TypeError} When the sink is not a function.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
  *
  * @example
@@ -69,15 +94,36 @@ export function traceSyscalls(
   sink: (call: SyscallRecord) => void = (call) => console.error(`${call}`),
 ): Disposable {
   if (typeof sink !== "function") throw new TypeError("The sink must be a function");
-  const entry = { sink };
-  if (sinks.size === 0) interpose(recording);
-  sinks.add(entry);
+  const tracing: Tracing = { sink, pending: 0 };
+  if (tracings.size === 0) interpose(recording);
+  tracings.add(tracing);
   return {
     [Symbol.dispose]() {
-      if (sinks.delete(entry) && sinks.size === 0) interpose(undefined);
+      if (tracings.delete(tracing) && tracings.size === 0) interpose(undefined);
     },
   };
 }
+
+/**
+ * Starts a loop that serves the waits of all callers. Its calls are nobody's in particular: they
+ * are reported, except while a sink waits. Otherwise a sink that waits would be fed with the calls
+ * of its own wait, without end.
+ */
+export function startLoop(run: () => void): void {
+  caller.run("loop", run);
+}
+
+/** Notes that the caller waits for such a loop until `promise` settles. */
+export function waitsForLoop(promise: Promise<unknown>): void {
+  if (caller.getStore() !== "sink") return;
+  waitingSinks.count++;
+  const settled = () => {
+    waitingSinks.count--;
+  };
+  then(promise, settled, settled);
+}
+
+const waitingSinks = { count: 0 };
 
 /** `call`, reported to the sinks each time. */
 function recording(
@@ -86,44 +132,113 @@ function recording(
 ): (...args: never[]) => unknown {
   if (NOT_REPORTED.has(name)) return call;
   return (...args) => {
-    if (telling !== undefined) {
-      telling.keep(args);
-      return call(...args);
+    const by = caller.getStore();
+    if (by === "sink") {
+      kept?.keep(args);
+      return apply(call, undefined, args);
     }
-    const before = args.map(copyOfSmall);
-    const start = performance.now();
-    const result = call(...args);
+    const before = tryCopySmall(args);
+    const start = now();
+    const result = apply(call, undefined, args);
     const number = errno();
-    const end = performance.now();
-    if (typeof result === "object" && result !== null) {
-      return (result as Promise<number>).then((result) => {
-        tell(name, args, before, result, result === -1 ? -1 : 0, performance.now() - start);
+    const duration = now() - start;
+    if (result instanceof Promise) {
+      return then(result as Promise<number>, (result) => {
+        const failure = result === -1 ? UNKNOWN_ERRNO : 0; // the errno is the other thread's
+        tryReport(name, { args, before, result, number: failure, duration: now() - start, by });
         return result;
       });
     }
-    // The errno is for who called; what a sink does must not change it.
-    if (typeof result === "number") tell(name, args, before, result, number, end - start);
-    setErrno(number);
+    if (typeof result === "number") tryReport(name, { args, before, result, number, duration, by });
+    setErrno(number); // that of the call, whatever a sink did
     return result;
   };
 }
 
-function tell(
-  name: string,
-  args: readonly unknown[],
-  before: readonly Argument[],
-  result: number,
-  number: number,
-  milliseconds: number,
-): void {
-  telling = new Kept(args);
+const UNKNOWN_ERRNO = -1;
+
+/** A call that has returned. */
+interface Made {
+  readonly args: readonly unknown[];
+  readonly before: readonly Argument[];
+  readonly result: number;
+  readonly number: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly by: Caller | undefined;
+}
+
+/** Decodes a call, and delivers its record: at once, or after the operation that it is part of. */
+function tryReport(name: string, { args, before, result, number, duration, by }: Made): void {
   try {
     const call = { args: args.map(decodable), before, result };
-    const record = new Record(name, call, number, milliseconds * 1000);
-    for (const { sink } of [...sinks]) tellOne(sink, record);
+    const record = new Record(name, call, number, duration * 1000);
+    const to = [...tracings];
+    if (isWithinOperation()) afterOperation(() => deliverLater(record, to, by));
+    else deliverNow(record, to, by, args);
+  } catch {
+    // There is no memory to report the call with. It was made, and that is what counts.
+  }
+}
+
+/** Before the call returns: its caller has yet to read its memory and its errno. */
+function deliverNow(
+  record: SyscallRecord,
+  to: readonly Tracing[],
+  by: Caller | undefined,
+  args: readonly unknown[],
+): void {
+  kept = new Kept(args);
+  try {
+    for (const tracing of to) deliver(record, tracing, by);
   } finally {
-    telling.restore();
-    telling = undefined;
+    kept.restore();
+    kept = undefined;
+  }
+}
+
+/** After the operation that the call was part of. */
+function deliverLater(record: SyscallRecord, to: readonly Tracing[], by: Caller | undefined): void {
+  const number = errno();
+  for (const tracing of to) deliver(record, tracing, by);
+  setErrno(number);
+}
+
+function deliver(record: SyscallRecord, tracing: Tracing, by: Caller | undefined): void {
+  if (!tracings.has(tracing)) return; // it has ended meanwhile
+  if (by === "loop" && (tracing.pending > 0 || waitingSinks.count > 0)) return;
+  caller.run("sink", callSink, tracing, record);
+}
+
+function callSink(tracing: Tracing, record: SyscallRecord): void {
+  try {
+    const { sink } = tracing;
+    const result = sink(record);
+    if (!(result instanceof Promise)) return;
+    tracing.pending++;
+    then(result, () => {
+      tracing.pending--;
+    }, (error) => {
+      tracing.pending--;
+      printFailure(error);
+    });
+  } catch (error) {
+    printFailure(error);
+  }
+}
+
+/** Prints what a sink threw, if that can be printed and standard error can be written to. */
+function printFailure(error: unknown): void {
+  try {
+    console.error("A sink of traceSyscalls() failed:", error);
+    return;
+  } catch {
+    // Inspecting the value threw, or writing did.
+  }
+  try {
+    console.error("A sink of traceSyscalls() failed with a value that cannot be printed");
+  } catch {
+    // There is nowhere left to say so, and the program's call must not fail for that.
   }
 }
 
@@ -132,8 +247,17 @@ function decodable(argument: unknown): Argument {
   return isMemory(argument) ? bytesOf(argument) : argument as Argument;
 }
 
-function copyOfSmall(argument: unknown): Argument {
-  return isSmall(argument) ? bytesOf(argument).slice() : decodable(argument);
+/**
+ * The arguments, with copies of the arrays that are small; none when there is no memory for them.
+ */
+function tryCopySmall(args: readonly unknown[]): Argument[] {
+  try {
+    return args.map((argument) =>
+      isSmall(argument) ? copied(bytesOf(argument)) : decodable(argument)
+    );
+  } catch {
+    return [];
+  }
 }
 
 function isMemory(argument: unknown): argument is Memory {
@@ -145,8 +269,9 @@ function isSmall(argument: unknown): argument is Memory {
 }
 
 /**
- * What is in a call's memory, which its caller has yet to read: what a sink calls may use the same
- * again, the library's own buffers above all. What is shared with another thread is left alone.
+ * What is in the memory of a call that is being reported, which its caller has yet to read: a
+ * sink's own calls may use the library's buffers again. Memory that is shared with another thread
+ * is left alone.
  */
 class Kept {
   readonly #bytes: Uint8Array[];
@@ -155,34 +280,28 @@ class Kept {
   constructor(args: readonly unknown[]) {
     this.#bytes = args.filter(isMemory).map(bytesOf)
       .filter(({ buffer }) => buffer instanceof ArrayBuffer);
-    this.#copies = this.#bytes.map((bytes) => isSmall(bytes) ? bytes.slice() : undefined);
+    this.#copies = this.#bytes.map((bytes) => isSmall(bytes) ? copied(bytes) : undefined);
   }
 
-  /**
-   * Large memory is kept when a call of a sink's is about to use it: nothing but the kernel writes
-   * there.
-   */
+  /** Keeps large memory that a sink's call is about to use. Only the kernel writes there. */
   keep(args: readonly unknown[]): void {
     const buffers = new Set(args.filter(isMemory).map((memory) => bytesOf(memory).buffer));
     this.#bytes.forEach((bytes, i) => {
-      if (buffers.has(bytes.buffer)) this.#copies[i] ??= bytes.slice();
+      if (buffers.has(bytes.buffer)) this.#copies[i] ??= copied(bytes);
     });
   }
 
   restore(): void {
     this.#copies.forEach((copy, i) => {
       const bytes = this.#bytes[i]!;
-      if (copy !== undefined && bytes.length === copy.length) bytes.set(copy); // not transferred meanwhile
+      // Not where a sink has transferred the buffer.
+      if (copy !== undefined && byteLengthOf(bytes) === copy.length) setBytes(bytes, copy);
     });
   }
 }
 
-function tellOne(sink: (call: SyscallRecord) => void, record: SyscallRecord): void {
-  try {
-    sink(record);
-  } catch (error) {
-    console.error("A sink of traceSyscalls() failed:", error);
-  }
+function copied(bytes: Uint8Array): Uint8Array {
+  return copyBytes(bytes, byteLengthOf(bytes));
 }
 
 class Record implements SyscallRecord {
@@ -195,13 +314,18 @@ class Record implements SyscallRecord {
 
   constructor(name: string, call: Call, number: number, duration: number) {
     const plain = name.replace(/_nonblocking$/, "");
-    // Winsock's own name; those of other platforms tell only which version of a function it is.
+    // Winsock's own name; those of other platforms only say which version of a function it is.
     this.name = platform.isWinsock ? platform.renamed[plain] ?? plain : plain;
-    const decode = ARGUMENTS[plain] ?? (({ args }) => args.map(String));
-    this.args = decode(call).map(String);
     this.result = call.result;
     this.duration = duration;
-    this.#outcome = resultText(plain, call) + resultNote(plain, call);
+    try {
+      const decode = ARGUMENTS[plain] ?? (({ args }) => args.map(String));
+      this.args = decode(call).map(String);
+      this.#outcome = resultText(plain, call) + resultNote(plain, call);
+    } catch { // memory that a decoder does not understand: the call is reported without it
+      this.args = call.args.map(undecoded);
+      this.#outcome = `${call.result}`;
+    }
     if (call.result === -1 && number > 0) {
       this.error = errnoName(number);
       this.#outcome = `-1 ${this.error} (${strerror(number)})`;
@@ -211,4 +335,9 @@ class Record implements SyscallRecord {
   toString(): string {
     return `${this.name}(${this.args.join(", ")}) = ${this.#outcome}`;
   }
+}
+
+function undecoded(argument: Argument): string {
+  if (argument === null) return "NULL";
+  return typeof argument === "object" ? "[…]" : `${argument}`;
 }
