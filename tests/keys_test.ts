@@ -46,6 +46,7 @@ for (const Selector of SELECTORS) {
     const changed = selector.modify(pair.right, EVENT_WRITE, "more");
     assertEquals([changed.fd, changed.fileobj], [fd, pair.right]);
     Object.assign(changed, { fd: -1, fileobj: null });
+    pair.right.close(); // found by identity from now on
     assertStrictEquals(selector.unregister(pair.right), changed);
     assertStrictEquals(selector.getMap().size, 0);
   });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { EVFILT_EXCEPT } from "../../ffi/mod.ts";
+import { EVFILT_EXCEPT, POLLRDHUP } from "../../ffi/mod.ts";
 import * as selectors from "../../mod.ts";
 import { EpollSelector, type FileObject, PollSelector, SelectSelector } from "../../mod.ts";
 
@@ -48,6 +48,12 @@ export function settleQueues(): void {
   if (!isStandIn || queues === settled) return;
   new KqueueSelector().close();
   settled = queues;
+}
+
+/** Why a selector refuses EVENT_HANGUP; undefined if it has it. */
+export function hangupRefusal(Selector: typeof SELECTORS[number]): string | undefined {
+  if (Selector === SelectSelector) return "select(2) does not tell a hang-up from data";
+  return Selector === PollSelector && POLLRDHUP === 0 ? "poll(2) lacks POLLRDHUP" : undefined;
 }
 
 /** Whether a selector has EVENT_PRIORITY. With kqueue, only macOS does. */
