@@ -52,13 +52,13 @@ export class AsyncWait {
     const closing = () => reactor.wake();
     try {
       this.#parking = this.#nextParking(deadline);
-      this.#lease ??= reactor.lease((fd) => this.#registrations.byFd[fd] !== undefined);
       if (!this.#mechanism.isPollable) closingWatchers.add(closing);
       // What the caller does in the same step counts: it may unregister something.
       await (isTurnDue() ? turn() : undefined);
+      if (this.#closed) return;
+      this.#lease ??= reactor.lease((fd) => this.#registrations.byFd[fd] !== undefined);
       for (let looks = 0; !this.#closed; looks++) {
-        // poll(2) may see what the mechanism ignores, such as a hang-up with select(2): do not
-        // spin.
+        // poll(2) may see what the mechanism ignores, such as a hang-up with select(2).
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (this.#closed) return;
         signal?.throwIfAborted();

@@ -73,7 +73,7 @@ export function readable<T>(
 ): Promise<T | void> {
   return typeof attempt === "function"
     ? wait(fileobj, EVENT_READ, attempt, options)
-    : wait(fileobj, EVENT_READ, undefined, attempt ?? options);
+    : wait(fileobj, EVENT_READ, undefined, attempt === undefined ? options : attempt);
 }
 
 /**
@@ -134,7 +134,7 @@ export function writable<T>(
 ): Promise<T | void> {
   return typeof attempt === "function"
     ? wait(fileobj, EVENT_WRITE, attempt, options)
-    : wait(fileobj, EVENT_WRITE, undefined, attempt ?? options);
+    : wait(fileobj, EVENT_WRITE, undefined, attempt === undefined ? options : attempt);
 }
 
 function wait<T>(
@@ -148,19 +148,30 @@ function wait<T>(
     const { signal } = options;
     signal?.throwIfAborted();
     const fd = filenoOf(fileobj);
-    if (attempt === undefined) {
-      return new Waiter(fd, event, returnUndefined, signal).watch() as Promise<void>;
-    }
+    if (attempt === undefined) return begin(new Waiter(fd, event, returnUndefined, signal));
     if ((fileobj as { blocking?: boolean }).blocking === true) {
       throw new TypeError("The socket is blocking: call setBlocking(false) first");
     }
     const result = attempt();
-    if (result === null) return new Waiter(fd, event, attempt, signal).look() as Promise<T>;
-    // Calls that never wait must not keep the event loop from turning.
-    return isTurnDue() ? turn().then(() => result) : Promise.resolve(result);
+    if (result === null) {
+      return new Waiter(fd, event, attempt, signal).look() as Promise<T>;
+    }
+    return afterTurn(Promise.resolve(result));
   } catch (error) {
-    return isTurnDue() ? turn().then(() => Promise.reject(error)) : Promise.reject(error);
+    return afterTurn(Promise.reject(error));
   }
+}
+
+function begin(waiter: Waiter): Promise<void> {
+  const promise = waiter.watch() as Promise<void>;
+  return waiter.isDone ? afterTurn(promise) : promise;
+}
+
+/** Calls that never wait must not keep the event loop from turning. */
+function afterTurn<T>(promise: Promise<T>): Promise<T> {
+  if (!isTurnDue()) return promise;
+  promise.catch(() => {}); // it is handled after the turn
+  return turn().then(() => promise);
 }
 
 function returnUndefined(): void {}
