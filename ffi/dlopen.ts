@@ -4,6 +4,8 @@
  * @module
  */
 
+import { escapeControls } from "./escape.ts";
+
 /**
  * Opens the first of several libraries that this machine has.
  *
@@ -24,7 +26,7 @@ export function openFirst<Interface extends Deno.ForeignLibraryInterface>(
     }
   }
   throw new Deno.errors.NotSupported(
-    `No library ${names.join(" or ")} that ${Deno.build.target} can open`,
+    `No library ${escapeControls(names.join(" or "))} that ${Deno.build.target} can open`,
     { cause: reason },
   );
 }

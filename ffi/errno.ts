@@ -5,6 +5,7 @@
  * @module
  */
 
+import { escapeControls } from "./escape.ts";
 import { errno } from "./libc.ts";
 import { platform } from "./platform.ts";
 
@@ -51,7 +52,7 @@ export function isOsError(error: unknown): error is OsError {
 
 /**
  * The error that `errno` stands for: its message names the call, what it was about, and the errno,
- * as in `bind 127.0.0.1:80: Permission denied (EACCES 13)`.
+ * as in `bind 127.0.0.1:80: Permission denied (EACCES 13)`. Control characters in it are escaped.
  *
  * @param syscall The call that failed, by its C name.
  * @param subject What it was about, such as a descriptor or an address; may be empty.
@@ -69,8 +70,8 @@ export function osError(
 }
 
 /**
- * An {@linkcode OsError} with a message of its own, for failures that want another sentence than
- * the errno's.
+ * An {@linkcode OsError} with a message of its own, for failures that need another sentence than the
+ * errno's. Control characters in the message are escaped.
  */
 export function makeOsError(
   message: string,
@@ -78,8 +79,9 @@ export function makeOsError(
   code: string,
   number: number,
 ): OsError {
-  const ErrorClass = ERROR_CLASSES[code] ?? Error;
-  return Object.assign(new ErrorClass(message), { code, errno: number, syscall });
+  const ErrorClass = Object.hasOwn(ERROR_CLASSES, code) ? ERROR_CLASSES[code]! : Error;
+  const error = new ErrorClass(escapeControls(message));
+  return Object.assign(error, { code, errno: number, syscall });
 }
 
 /** The name of an errno: `"ECONNRESET"` for 104 on Linux. */

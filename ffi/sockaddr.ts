@@ -7,6 +7,7 @@
 
 import { checkInt, checkMemory, checkSize, cString, type Memory } from "./arguments.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "./constants.ts";
+import { escapeControls } from "./escape.ts";
 import { deepFreeze } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
@@ -234,7 +235,7 @@ function addressSize(af: number): number {
 function numericAddress(af: number, text: string, size: number): Uint8Array {
   const address = new Uint8Array(size);
   if (inet_pton(af, text, address) === 1) return address;
-  throw new TypeError(`${JSON.stringify(text)} is not an IPv${size === 4 ? 4 : 6} address`);
+  throw new TypeError(`"${escapeControls(text)}" is not an IPv${size === 4 ? 4 : 6} address`);
 }
 
 function bytesOf(view: DataView, offset: number, length: number): Uint8Array {

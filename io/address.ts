@@ -9,6 +9,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { escapeControls } from "../ffi/escape.ts";
 
 /** An IPv4 or IPv6 address and a port. */
 export interface InetAddress {
@@ -146,9 +147,11 @@ export function decodeAddress(memory: Uint8Array, length: number, family: number
 /** `127.0.0.1:80`, `[::1]:80`, `/run/socket`, `@abstract` or `family 16: 00 00 …`, for messages. */
 export function formatAddress(address: Address): string {
   if ("data" in address) return `family ${address.family}: ${formatBytes(address.data)}`;
-  if ("path" in address) return escape(address.path.replace(/^\0/, "@"));
+  if ("path" in address) return escapeControls(address.path.replace(/^\0/, "@"));
   const { hostname, port } = address;
-  return hostname.includes(":") ? `[${escape(hostname)}]:${port}` : `${escape(hostname)}:${port}`;
+  return hostname.includes(":")
+    ? `[${escapeControls(hostname)}]:${port}`
+    : `${escapeControls(hostname)}:${port}`;
 }
 
 function encodeIpv4(hostname: string): Uint8Array<ArrayBuffer> {
@@ -194,12 +197,4 @@ function formatBytes(bytes: Uint8Array): string {
   const shown = [...bytes.subarray(0, 32)].map((byte) => byte.toString(16).padStart(2, "0"));
   if (bytes.length > shown.length) shown.push("…");
   return shown.join(" ");
-}
-
-/** Control characters as \xNN, so that a name that a peer chose cannot drive a terminal. */
-function escape(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
-    return "\\x" + character.charCodeAt(0).toString(16).padStart(2, "0");
-  });
 }

@@ -1,5 +1,6 @@
 /** What callers give: checked before anything is done with it. */
 
+import { escapeControls } from "../ffi/escape.ts";
 import {
   EVENT_HANGUP,
   EVENT_PRIORITY,
@@ -51,7 +52,9 @@ export function checkEvents(events: number): void {
 
 export function checkMode(mode: TriggerMode = "level"): TriggerMode {
   if (mode === "level" || mode === "edge" || mode === "oneshot") return mode;
-  throw new RangeError(`Mode must be "level", "edge" or "oneshot", not ${String(mode)}`);
+  throw new RangeError(
+    `Mode must be "level", "edge" or "oneshot", not ${escapeControls(String(mode))}`,
+  );
 }
 
 /** `maxEvents` as an int; the largest one when it is left out. */

@@ -2,8 +2,16 @@
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { makeOsError } from "../ffi/errno.ts";
-import { errnoName, errnoNumber, osError, strerror } from "../ffi/mod.ts";
-import { isOsError, Socket } from "../mod.ts";
+import {
+  AF_UNIX,
+  errnoName,
+  errnoNumber,
+  osError,
+  SOCK_DGRAM,
+  sockaddr_in,
+  strerror,
+} from "../ffi/mod.ts";
+import { isOsError, KqueueSelector, Socket } from "../mod.ts";
 import "./helpers/descriptors.ts";
 
 /** The errnos that have a Deno error class. The others are plain Error. */
@@ -99,4 +107,83 @@ Deno.test("isOsError() knows its own, also from another realm's shape, and nothi
       undefined,
     ]
   ) assert(!isOsError(other), Deno.inspect(other));
+});
+
+// What a peer may put into a name, and a terminal would obey: CSI, OSC, C1, a line of its own, text
+// that runs the other way.
+const HOSTILE = "x\x1b[2J\x1b]0;title\x07\r\nfake: line\x9b31m\x7f\u202egnp.exe\u2028";
+// deno-lint-ignore no-control-regex
+const RAW = /[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]/;
+
+Deno.test("Control characters in a message are escaped, whoever chose them", () => {
+  const thrown: unknown[] = [
+    osError("connect", `@${HOSTILE}`, errnoNumber("ECONNREFUSED")),
+    makeOsError(`getaddrinfo ${HOSTILE}`, "getaddrinfo", "EAI_NONAME", -2),
+  ];
+  const attempt = (call: () => unknown) => {
+    try {
+      call();
+      thrown.push(undefined);
+    } catch (error) {
+      thrown.push(error);
+    }
+  };
+  using socket = new Socket();
+  attempt(() => socket.bind({ hostname: HOSTILE, port: 0 }));
+  attempt(() => socket.connect({ hostname: HOSTILE, port: 1 }));
+  attempt(() => new KqueueSelector({ library: HOSTILE }));
+  attempt(() =>
+    sockaddr_in.write(new Uint8Array(16), { sin_family: 2, sin_port: 0, sin_addr: HOSTILE })
+  );
+  if (Deno.build.os !== "windows") {
+    using local = new Socket(AF_UNIX);
+    attempt(() => local.bind({ path: `/nowhere/${HOSTILE}` }));
+    attempt(() => local.connect({ path: `\0${HOSTILE}` }));
+    attempt(() => local.connect({ path: `/${HOSTILE}` }));
+  }
+  for (const error of thrown) {
+    assert(error instanceof Error);
+    assertEquals(RAW.exec(error.message), null, JSON.stringify(error.message));
+    assert(error.message.includes("\\x1b[2J"), error.message);
+    assert(error.message.includes("\\x9b31m\\x7f\\u202egnp"), error.message);
+  }
+});
+
+Deno.test("A message that is escaped twice is escaped once", () => {
+  const { message } = makeOsError("\x1b\\x1b", "recv", "EINVAL", 22);
+  assertEquals(message, "\\x1b\\x1b");
+  assertEquals(makeOsError(message, "recv", "EINVAL", 22).message, message);
+});
+
+Deno.test({
+  name: "The abstract name of a peer reaches no message and no console.log() raw",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    using left = new Socket(AF_UNIX, SOCK_DGRAM);
+    using right = new Socket(AF_UNIX, SOCK_DGRAM);
+    left.bind({ path: `\0selectors-${Deno.pid}${HOSTILE}` });
+    right.bind({ path: `\0selectors-${Deno.pid}` });
+    left.sendTo(new Uint8Array([1]), right.localAddress);
+    const { address } = right.recvFrom(16)!;
+    left.close();
+    right.setBlocking(false);
+    let message = "";
+    try {
+      right.sendTo(new Uint8Array([2]), address);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    assert(message.startsWith("sendto @selectors-"), message);
+    assertEquals(RAW.exec(message), null);
+    using named = new Socket(AF_UNIX, SOCK_DGRAM);
+    named.bind({ path: `\0selectors-${Deno.pid}${HOSTILE}` });
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.exec(Deno.inspect(named)), null);
+  },
+});
+
+Deno.test("An error code that is no errno makes a plain error", () => {
+  for (const code of ["toString", "constructor", "__proto__"]) {
+    assertStrictEquals(makeOsError("no errno", "recv", code, 1).constructor, Error);
+  }
 });
