@@ -70,8 +70,8 @@ export function osError(
 }
 
 /**
- * An {@linkcode OsError} with a message of its own, for failures that need another sentence than the
- * errno's. Control characters in the message are escaped.
+ * An {@linkcode OsError} with a message of its own, for failures that need another sentence than
+ * the errno's. Control characters in the message are escaped.
  */
 export function makeOsError(
   message: string,
