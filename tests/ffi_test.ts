@@ -489,3 +489,54 @@ Deno.test("./ffi exports C's names, and none of the library's own helpers", () =
   ];
   assertEquals(internal.filter((name) => name in ffi), []);
 });
+
+Deno.test({
+  name: "open() makes a file with the given mode, close-on-exec, and says why it cannot",
+  ignore: Deno.build.os === "windows",
+  fn() {
+    const folder = Deno.makeTempDirSync();
+    try {
+      const path = `${folder}/a file`;
+      const flags = ffi.O_RDWR | ffi.O_CREAT | ffi.O_EXCL | ffi.O_CLOEXEC | ffi.O_APPEND;
+      const fd = ffi.open(path, flags, 0o600);
+      assert(fd >= 0, `errno ${ffi.errno()}`);
+      assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
+      assertEquals(ffi.fcntl(fd, ffi.F_GETFD) & ffi.FD_CLOEXEC, ffi.FD_CLOEXEC);
+      assertEquals(ffi.write(fd, new Uint8Array(3), 3), 3);
+      assertEquals(Deno.statSync(path).size, 3);
+      assertEquals(ffi.close(fd), 0);
+
+      assertEquals(ffi.open(path, flags, 0o600), -1);
+      assertEquals(ffi.errno(), ffi.EEXIST);
+      assertEquals(ffi.open(path, ffi.O_RDONLY | ffi.O_DIRECTORY), -1);
+      assertEquals(ffi.errno(), ffi.ENOTDIR);
+      ffi.close(ffi.open(path, ffi.O_WRONLY | ffi.O_TRUNC));
+      assertEquals(Deno.statSync(path).size, 0);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+    assertThrows(() => ffi.open("a\0b", ffi.O_RDONLY), TypeError, "NUL");
+    assertThrows(() => ffi.open("a", 0.5), RangeError, "flags");
+    assertThrows(() => ffi.open("a", 0, -1), RangeError, "mode");
+  },
+});
+
+Deno.test("Options of IP, IPv6 and TCP that were set are read back under the same names", () => {
+  const keepIdle = ffi.TCP_KEEPIDLE || ffi.TCP_KEEPALIVE;
+  const options: [family: number, level: number, name: number, value: number][] = [
+    [ffi.AF_INET, ffi.IPPROTO_IP, ffi.IP_TTL, 17],
+    [ffi.AF_INET, ffi.IPPROTO_IP, ffi.IP_TOS, 16],
+    [ffi.AF_INET6, ffi.IPPROTO_IPV6, ffi.IPV6_UNICAST_HOPS, 18],
+    [ffi.AF_INET, ffi.IPPROTO_TCP, keepIdle, 19],
+    [ffi.AF_INET, ffi.IPPROTO_TCP, ffi.TCP_KEEPINTVL, 20],
+    [ffi.AF_INET, ffi.IPPROTO_TCP, ffi.TCP_KEEPCNT, 21],
+  ];
+  for (const [family, level, name, value] of options) {
+    const fd = ffi.socket(family, ffi.SOCK_STREAM, 0);
+    const found = new Int32Array(1);
+    const set = ffi.setsockopt(fd, level, name, Int32Array.of(value), 4);
+    const got = ffi.getsockopt(fd, level, name, found, Int32Array.of(4));
+    assertEquals([set, got, found[0]], [0, 0, value], `level ${level}, option ${name}`);
+    ffi.close(fd);
+  }
+});

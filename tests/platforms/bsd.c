@@ -5,14 +5,17 @@
  * come from tests/fixtures/headers/: bsd.sh makes bsd_constants.h of them.
  *
  * As there:
- *   - errno and its numbers; constants; struct sockaddr with its length, which must be right here; struct addrinfo's
- *     order; struct kevent; NetBSD's names.
- *   - An accepted socket inherits O_NONBLOCK from accept(). A socket without a name has an address of 16 bytes.
+ *   - errno and its numbers; constants; struct sockaddr with its length, which must be right here;
+ *     the order of struct addrinfo; struct kevent; the names of NetBSD's functions.
+ *   - struct msghdr and struct cmsghdr with the platform's lengths and alignment. Descriptors that
+ *     do not fit into the control data are closed.
+ *   - An accepted socket inherits O_NONBLOCK from accept(). A socket without a name has an address
+ *     of 16 bytes.
  *   - select() leaves its timeout alone.
- *   - On macOS fcntl() takes its third argument from the stack, where the ninth of a fixed list lies on arm64; accept4, ppoll
- *     and SOCK_ flags are missing.
- * Behind all of it is Linux: what a call does is Linux'. eventfd, dup3 and pipe2 are missing
- * everywhere, as nothing needs them.
+ *   - On macOS fcntl() and open() take their last argument from the stack, where the ninth of a
+ *     fixed list lies on arm64; accept4, ppoll and the SOCK_ flags are missing.
+ * What a call does is what Linux does. eventfd, dup3 and pipe2 are missing everywhere, because
+ * nothing needs them.
  */
 #define _GNU_SOURCE
 #include "bsd_constants.h"
@@ -30,6 +33,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -80,26 +84,74 @@ static int refuse(int number) {
 static int family_from(int family) { return family == BSD_AF_INET6 ? AF_INET6 : family; }
 static int family_to(int family) { return family == AF_INET6 ? BSD_AF_INET6 : family; }
 
+/* Message flags, by the names that the platform has. */
+#ifdef BSD_MSG_CMSG_CLOEXEC
+#define CMSG_CLOEXEC_FLAG(FLAG) FLAG(MSG_CMSG_CLOEXEC)
+#else
+#define CMSG_CLOEXEC_FLAG(FLAG)
+#endif
+#define MESSAGE_FLAGS(FLAG)                                                                        \
+  FLAG(MSG_OOB) FLAG(MSG_PEEK) FLAG(MSG_DONTROUTE) FLAG(MSG_TRUNC) FLAG(MSG_WAITALL)               \
+  FLAG(MSG_DONTWAIT) FLAG(MSG_NOSIGNAL) FLAG(MSG_EOR) CMSG_CLOEXEC_FLAG(FLAG)
+
 static int message_flags(int flags) {
-  int linux_flags = flags & (MSG_OOB | MSG_PEEK | MSG_DONTROUTE);
-  if (flags & BSD_MSG_TRUNC) linux_flags |= MSG_TRUNC;
-  if (flags & BSD_MSG_WAITALL) linux_flags |= MSG_WAITALL;
-  if (flags & BSD_MSG_DONTWAIT) linux_flags |= MSG_DONTWAIT;
-  if (flags & BSD_MSG_NOSIGNAL) linux_flags |= MSG_NOSIGNAL;
+  int linux_flags = 0;
+#define FLAG_FROM(name) if (flags & BSD_##name) linux_flags |= name;
+  MESSAGE_FLAGS(FLAG_FROM)
   return linux_flags;
 }
 
+/* What recvmsg() reports. */
+static int message_flags_to(int flags) {
+  int bsd_flags = 0;
+#define FLAG_TO(name) if (flags & name) bsd_flags |= BSD_##name;
+  FLAG_TO(MSG_OOB) FLAG_TO(MSG_EOR) FLAG_TO(MSG_TRUNC) FLAG_TO(MSG_CTRUNC)
+  return bsd_flags;
+}
+
 static int option(int level, int name) {
-  if (level == BSD_IPPROTO_IPV6) return name == BSD_IPV6_V6ONLY ? IPV6_V6ONLY : -1;
+#define OPTION(name) case BSD_##name: return name;
+  if (level == BSD_IPPROTO_IP) {
+    switch (name) {
+      OPTION(IP_TOS) OPTION(IP_TTL) OPTION(IP_MULTICAST_IF) OPTION(IP_MULTICAST_TTL)
+      OPTION(IP_MULTICAST_LOOP) OPTION(IP_ADD_MEMBERSHIP) OPTION(IP_DROP_MEMBERSHIP)
+#ifdef BSD_IP_PKTINFO
+      OPTION(IP_PKTINFO)
+#endif
+      default: return -1;
+    }
+  }
+  if (level == BSD_IPPROTO_IPV6) {
+    switch (name) {
+      OPTION(IPV6_V6ONLY) OPTION(IPV6_UNICAST_HOPS) OPTION(IPV6_MULTICAST_IF) OPTION(IPV6_PKTINFO)
+      OPTION(IPV6_MULTICAST_HOPS) OPTION(IPV6_MULTICAST_LOOP) OPTION(IPV6_JOIN_GROUP)
+      OPTION(IPV6_LEAVE_GROUP) OPTION(IPV6_RECVPKTINFO)
+      default: return -1;
+    }
+  }
+  if (level == BSD_IPPROTO_TCP) {
+    switch (name) {
+      OPTION(TCP_NODELAY) OPTION(TCP_KEEPINTVL) OPTION(TCP_KEEPCNT)
+#ifdef BSD_TCP_KEEPIDLE
+      OPTION(TCP_KEEPIDLE)
+#endif
+#ifdef BSD_TCP_KEEPALIVE
+      case BSD_TCP_KEEPALIVE: return TCP_KEEPIDLE;
+#endif
+      default: return -1;
+    }
+  }
   if (level != BSD_SOL_SOCKET) return name;
   switch (name) {
-#define OPTION(name) case BSD_##name: return name;
     OPTION(SO_REUSEADDR) OPTION(SO_TYPE) OPTION(SO_ERROR) OPTION(SO_DONTROUTE) OPTION(SO_BROADCAST)
     OPTION(SO_SNDBUF) OPTION(SO_RCVBUF) OPTION(SO_KEEPALIVE) OPTION(SO_OOBINLINE) OPTION(SO_LINGER)
     OPTION(SO_REUSEPORT) OPTION(SO_RCVLOWAT) OPTION(SO_SNDLOWAT) OPTION(SO_RCVTIMEO)
     OPTION(SO_SNDTIMEO) OPTION(SO_ACCEPTCONN)
 #ifdef BSD_SO_DOMAIN
     OPTION(SO_DOMAIN) OPTION(SO_PROTOCOL)
+#endif
+#ifdef BSD_SO_BINDTODEVICE
+    OPTION(SO_BINDTODEVICE)
 #endif
     default: return -1;
   }
@@ -224,6 +276,134 @@ ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const struct 
   return told(REAL(sendto)(fd, buffer, size, message_flags(flags), (struct sockaddr *)&address, length));
 }
 
+/* struct msghdr and struct cmsghdr of all three, and what control messages are aligned to. */
+struct bsd_msghdr {
+  void *name;
+  socklen_t name_length;
+  struct iovec *iov;
+  int iov_length;
+  void *control;
+  socklen_t control_length;
+  int flags;
+};
+struct bsd_cmsghdr {
+  socklen_t length;
+  int level, type;
+};
+_Static_assert(sizeof(struct bsd_msghdr) == 48 && offsetof(struct bsd_msghdr, flags) == 44, "");
+_Static_assert(sizeof(struct bsd_cmsghdr) == 12, "");
+#ifdef darwin
+#define BSD_ALIGN(length) (((length) + 3) & ~(size_t)3)
+#else
+#define BSD_ALIGN(length) (((length) + 7) & ~(size_t)7)
+#endif
+#define BSD_CMSG_LEN(length) (BSD_ALIGN(sizeof(struct bsd_cmsghdr)) + (length))
+
+static int control_type(int level, int type) {
+  if (level == BSD_SOL_SOCKET) return type == BSD_SCM_RIGHTS ? SCM_RIGHTS : -1;
+  return option(level, type);
+}
+
+/* Linux's control data from the platform's, into `room` bytes: their length, or -1. */
+static long control_from(char *control, size_t room, const char *given, size_t size) {
+  struct msghdr message = {.msg_control = control, .msg_controllen = room};
+  struct cmsghdr *next = CMSG_FIRSTHDR(&message);
+  size_t total = 0;
+  memset(control, 0, room);
+  for (size_t at = 0; at < size;) {
+    struct bsd_cmsghdr bsd;
+    if (at + sizeof bsd > size) return refuse(EINVAL);
+    memcpy(&bsd, given + at, sizeof bsd);
+    if (bsd.length < BSD_CMSG_LEN(0) || at + bsd.length > size || next == NULL) return refuse(EINVAL);
+    size_t length = bsd.length - BSD_CMSG_LEN(0);
+    if (total + CMSG_SPACE(length) > room) return refuse(EMSGSIZE);
+    next->cmsg_len = CMSG_LEN(length);
+    next->cmsg_level = level(bsd.level);
+    next->cmsg_type = control_type(bsd.level, bsd.type);
+    memcpy(CMSG_DATA(next), given + at + BSD_CMSG_LEN(0), length);
+    total += CMSG_SPACE(length);
+    next = CMSG_NXTHDR(&message, next);
+    at += BSD_ALIGN(bsd.length);
+  }
+  return (long)total;
+}
+
+/* The platform's type of a control message: the option that stands for Linux's. */
+static int control_type_to(int level_, int type) {
+  if (level_ == SOL_SOCKET) return type == SCM_RIGHTS ? BSD_SCM_RIGHTS : -1;
+  for (int name = 0; name < 256; name++) {
+    if (option(level_, name) == type) return name;
+  }
+  return -1;
+}
+
+/* The platform's control data from Linux's. Descriptors that do not fit are closed. */
+static void control_to(struct bsd_msghdr *wanted, struct msghdr *found) {
+  size_t room = wanted->control_length, at = 0;
+  for (struct cmsghdr *each = CMSG_FIRSTHDR(found); each != NULL; each = CMSG_NXTHDR(found, each)) {
+    size_t length = each->cmsg_len - CMSG_LEN(0), fits = length;
+    int is_rights = each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS;
+    if (at + BSD_CMSG_LEN(length) > room) {
+      wanted->flags |= BSD_MSG_CTRUNC;
+      fits = room > at + BSD_CMSG_LEN(0) ? room - at - BSD_CMSG_LEN(0) : 0;
+      if (is_rights) fits -= fits % sizeof(int);
+      for (size_t i = fits; is_rights && i < length; i += sizeof(int)) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(each) + i, sizeof fd);
+        REAL(close)(fd);
+      }
+      if (fits == 0) continue;
+    }
+    struct bsd_cmsghdr bsd = {(socklen_t)BSD_CMSG_LEN(fits),
+                              each->cmsg_level == SOL_SOCKET ? BSD_SOL_SOCKET : each->cmsg_level,
+                              control_type_to(each->cmsg_level, each->cmsg_type)};
+    memcpy((char *)wanted->control + at, &bsd, sizeof bsd);
+    memcpy((char *)wanted->control + at + BSD_CMSG_LEN(0), CMSG_DATA(each), fits);
+    at += BSD_ALIGN(BSD_CMSG_LEN(fits));
+    if (at > room) at = room;
+  }
+  wanted->control_length = (socklen_t)at;
+}
+
+/* Declared otherwise by the header. */
+ssize_t bsd_sendmsg(int fd, const struct bsd_msghdr *given, int flags) __asm__("sendmsg");
+ssize_t bsd_sendmsg(int fd, const struct bsd_msghdr *given, int flags) {
+  struct sockaddr_storage address;
+  char control[4096] __attribute__((aligned(16)));
+  struct msghdr message = {.msg_iov = given->iov, .msg_iovlen = (size_t)given->iov_length};
+  if (given->name != NULL) {
+    if (address_from(&address, given->name, given->name_length) == -1) return -1;
+    message.msg_name = &address;
+    message.msg_namelen = given->name_length;
+  }
+  if (given->control_length > 0) {
+    long size = control_from(control, sizeof control, given->control, given->control_length);
+    if (size == -1) return -1;
+    message.msg_control = control;
+    message.msg_controllen = (size_t)size;
+  }
+  return told(REAL(sendmsg)(fd, &message, message_flags(flags)));
+}
+
+ssize_t bsd_recvmsg(int fd, struct bsd_msghdr *wanted, int flags) __asm__("recvmsg");
+ssize_t bsd_recvmsg(int fd, struct bsd_msghdr *wanted, int flags) {
+  struct sockaddr_storage address;
+  char control[4096] __attribute__((aligned(16)));
+  struct msghdr message = {.msg_name = &address,
+                           .msg_namelen = sizeof address,
+                           .msg_iov = wanted->iov,
+                           .msg_iovlen = (size_t)wanted->iov_length,
+                           .msg_control = control,
+                           .msg_controllen = sizeof control};
+  ssize_t count = told(REAL(recvmsg)(fd, &message, message_flags(flags)));
+  if (count == -1) return -1;
+  wanted->flags = message_flags_to(message.msg_flags);
+  control_to(wanted, &message);
+  if (wanted->name == NULL || message.msg_namelen == 0) wanted->name_length = 0;
+  else address_to(wanted->name, &wanted->name_length, &address, message.msg_namelen);
+  return count;
+}
+
 int getsockname(int fd, struct sockaddr *wanted, socklen_t *room) {
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
@@ -285,6 +465,30 @@ int bsd_fcntl(int fd, int command, FILLERS long argument) {
   long result = told(fcntl_(fd, command, argument));
   if (command != BSD_F_GETFL || result == -1) return (int)result;
   return (int)((result & O_ACCMODE) | (result & O_NONBLOCK ? BSD_O_NONBLOCK : 0));
+}
+
+int bsd_open(const char *path, int flags, FILLERS long mode) __asm__("open");
+int bsd_open(const char *path, int flags, FILLERS long mode) {
+  int (*open_)(const char *, int, ...) = real("open");
+  int linux_flags = flags & O_ACCMODE;
+#ifdef darwin
+  if ((a | b | c | d | e | f) != 0) return refuse(EFAULT);
+#endif
+#define OPEN_FLAG(name) if (flags & BSD_##name) linux_flags |= name;
+  OPEN_FLAG(O_CREAT) OPEN_FLAG(O_EXCL) OPEN_FLAG(O_NOCTTY) OPEN_FLAG(O_TRUNC) OPEN_FLAG(O_APPEND)
+  OPEN_FLAG(O_NONBLOCK) OPEN_FLAG(O_DIRECTORY) OPEN_FLAG(O_CLOEXEC)
+  return (int)told(open_(path, linux_flags, (int)mode));
+}
+
+/* ---- <sys/mman.h> ---------------------------------------------------------------------------- */
+
+#define BSD_MAP_ANON 0x1000 /* the same on all three */
+void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
+  int linux_flags = flags & (MAP_SHARED | MAP_PRIVATE | MAP_FIXED);
+  if (flags & BSD_MAP_ANON) linux_flags |= MAP_ANONYMOUS;
+  void *mapped = REAL(mmap)(address, size, protection, linux_flags, fd, offset);
+  if (mapped == MAP_FAILED) told(-1);
+  return mapped;
 }
 
 /* ---- <poll.h>, <sys/select.h>, <sys/event.h> ------------------------------------------------- */
