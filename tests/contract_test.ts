@@ -20,6 +20,7 @@ import type {
   TriggerMode,
   UnixAddress,
 } from "../mod.ts";
+import { type Completion, type Operation, Ring } from "../ring/mod.ts";
 
 /** Compiles where the types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -231,6 +232,45 @@ function _trace() {
     ];
     parts.length;
   });
+}
+
+async function _ring(socket: main.Socket, bytes: Uint8Array, address: Address) {
+  using ring = new Ring<string>();
+  const others = [new Ring(), new Ring({ entries: 8, buffers: 8, bufferSize: 4096 })];
+  same<(typeof others)[0], Ring<undefined>>(true);
+  const flags: boolean[] = [Ring.isSupported(), ring.closed];
+  const operations: Operation[] = [
+    ring.accept(socket, "data"),
+    ring.recv(3, "data"),
+    ring.send(socket, bytes, "data"),
+    ring.read(3, 1, 0, "data"),
+    ring.write(3, bytes, 0, "data"),
+    ring.connect(socket, address, "data"),
+    ring.poll(3, main.EVENT_READ, "data"),
+  ];
+  operations[0]!.cancel();
+  const completions: Completion<string>[] = ring.wait(null);
+  ring.wait();
+  completions.push(...await ring.waitAsync());
+  const { signal } = new AbortController();
+  const pending: Promise<Completion<string>[]> = ring.waitAsync({ timeout: 1, signal });
+  for await (const completion of ring) {
+    using _released = completion;
+    const parts: [string, number, OsError | null, Uint8Array, boolean] = [
+      completion.data,
+      completion.result,
+      completion.error,
+      completion.bytes,
+      completion.more,
+    ];
+    ring.send(parts[1], completion, "data");
+    completion.release();
+  }
+  ring.wakeup();
+  const waker: main.Waker = ring.waker;
+  ring.close();
+  ring[Symbol.dispose]();
+  return [flags, pending, waker];
 }
 
 /** What users of sockets and waits look for in the `ffi` module: calls, codecs, constants. */
