@@ -9,6 +9,7 @@ import { EVENT_READ, EVENT_WRITE, isOsError, Socket } from "../mod.ts";
 import * as cli from "./echo_server_cli.ts";
 
 const BUFFER_SIZE = 65536; // bytes
+const MAX_EVENTS = 1024; // of a wait, so that the first of them is not kept waiting for the last
 const RETRY = 100; // milliseconds until a server without free descriptors accepts again
 const LONGEST = 100; // milliseconds that --blocking keeps a signal waiting
 
@@ -102,7 +103,9 @@ async function serve() {
   for (let turn = 0; !selector.closed;) {
     let ready: ReturnType<typeof selector.select> = [];
     try {
-      ready = options.blocking ? selector.select(LONGEST) : await selector.selectAsync();
+      ready = options.blocking
+        ? selector.select(LONGEST, MAX_EVENTS)
+        : await selector.selectAsync({ maxEvents: MAX_EVENTS });
     } catch (error) { // such as ENOMEM; the connections are still open
       if (!isOsError(error)) throw error;
       cli.printError(error.message);
