@@ -147,7 +147,12 @@ export class Bytes implements ByteStream {
       const fd = this.#channel.fileno();
       if (!this.#reading.enter()) await this.#reading.wait(signal);
       try {
-        await readable(fd, () => this.#deliver(controller), { signal });
+        // Once it has waited, the BYOB reader may be another one, or none.
+        let fill = (): true | null => {
+          fill = () => this.#enqueue(controller);
+          return this.#respond(controller);
+        };
+        await readable(fd, () => fill(), { signal });
       } finally {
         this.#reading.leave();
       }
@@ -157,24 +162,37 @@ export class Bytes implements ByteStream {
     }
   }
 
-  #deliver(controller: ReadableByteStreamController): true | null {
+  /** Reads into the memory that a BYOB reader has given. */
+  #respond(controller: ReadableByteStreamController): true | null {
     const request = controller.byobRequest;
-    const own = request === null;
-    const chunk = own ? spareChunk ??= new Uint8Array(CHUNK_SIZE) : request.view as Uint8Array;
-    const count = this.#channel.tryRead(chunk);
+    if (request === null) return this.#enqueue(controller);
+    const count = this.#channel.tryRead(request.view as Uint8Array);
+    if (count === 0) return this.#finish(controller);
     if (count === null) return null;
-    if (count === 0) {
-      controller.close();
-      request?.respond(0);
-      this.#end("read");
-    } else if (request !== null) {
-      request.respond(count);
-    } else if (count < chunk.length / 2) {
+    request.respond(count);
+    return true;
+  }
+
+  /** Reads what the reader wants, whoever it is by now, into memory of its own. */
+  #enqueue(controller: ReadableByteStreamController): true | null {
+    const most = controller.byobRequest?.view?.byteLength ?? CHUNK_SIZE;
+    const chunk = spareChunk ??= new Uint8Array(CHUNK_SIZE);
+    const count = this.#channel.tryRead(most < CHUNK_SIZE ? chunk.subarray(0, most) : chunk);
+    if (count === 0) return this.#finish(controller);
+    if (count === null) return null;
+    if (count < CHUNK_SIZE / 2) {
       controller.enqueue(chunk.slice(0, count));
     } else {
       spareChunk = undefined; // it is the reader's now
       controller.enqueue(chunk.subarray(0, count));
     }
+    return true;
+  }
+
+  #finish(controller: ReadableByteStreamController): true {
+    controller.close();
+    controller.byobRequest?.respond(0);
+    this.#end("read");
     return true;
   }
 

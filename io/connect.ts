@@ -144,11 +144,21 @@ async function connect(
       // unix(7): the backlog is full, and no event says when it no longer is.
       if (!(error instanceof Deno.errors.WouldBlock) || socket.family !== c.AF_UNIX) throw error;
     }
-    await abortable(new Promise((resolve) => setTimeout(resolve, pause)), signal);
+    await pauseFor(pause, signal);
   }
   await writable(socket.fileno(), signal === undefined ? {} : { signal });
   const error = socket.takeError();
   if (error !== null) throw error;
+}
+
+async function pauseFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    await abortable(promise, signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function endpointsOf(address: Address, family: number, type: number): Endpoint[] {

@@ -23,7 +23,7 @@ export class Connections implements AsyncIterableIterator<Socket> {
       return { done: false, value: await readable(listener.fileno(), () => accept(listener)) };
     } catch (error) {
       if (listener.closed) return { done: true, value: undefined };
-      if (!c.isOsError(error) || !NOT_LISTENING.includes(error.code)) throw error;
+      if (!c.isOsError(error) || !NOT_LISTENING.includes(error.errno)) throw error;
       throw new TypeError("The socket does not listen: call listen() first", { cause: error });
     }
   }
@@ -39,10 +39,10 @@ export class Connections implements AsyncIterableIterator<Socket> {
 }
 
 // accept(2): the socket is not listening, or of a type that cannot.
-const NOT_LISTENING: readonly string[] = ["EINVAL", "EOPNOTSUPP"];
+const NOT_LISTENING: readonly number[] = [c.EINVAL, c.EOPNOTSUPP];
 
 // The client has gone again, and the next one may be waiting. Windows reports ECONNRESET.
-const CLIENT_GONE: readonly string[] = ["ECONNABORTED", "ECONNRESET"];
+const CLIENT_GONE: readonly number[] = [c.ECONNABORTED, c.ECONNRESET];
 
 function accept(listener: Socket): Socket | null {
   if (listener.blocking) listener.setBlocking(false);
@@ -50,7 +50,7 @@ function accept(listener: Socket): Socket | null {
     try {
       return listener.accept();
     } catch (error) {
-      if (!c.isOsError(error) || !CLIENT_GONE.includes(error.code)) throw error;
+      if (!c.isOsError(error) || !CLIENT_GONE.includes(error.errno)) throw error;
     }
   }
 }

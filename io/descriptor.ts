@@ -204,4 +204,4 @@ export class Descriptor implements Disposable, ByteStream {
   }
 }
 
-makeInspectable(Descriptor, describeDescriptor);
+makeInspectable(Descriptor.prototype, describeDescriptor);

@@ -9,17 +9,19 @@ import { formatAddress } from "./address.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Socket } from "./socket.ts";
 
-type Inspect = (value: unknown, options?: Deno.InspectOptions) => string;
+type Inspect = (value: unknown, options: object) => string;
+
+// Deno's console and Node's util both ask for this method.
+const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 
 /** Makes console.log() show the fields that `describe` gives. */
 export function makeInspectable<Instance extends object>(
-  constructor: { readonly prototype: Instance },
+  prototype: Instance,
   describe: (instance: Instance) => Record<string, unknown>,
 ): void {
-  Object.defineProperty(constructor.prototype, Symbol.for("Deno.customInspect"), {
-    value(this: Instance, inspect: Inspect, options: Deno.InspectOptions): string {
-      // The prototype itself has no fields.
-      const fields = this === constructor.prototype ? {} : describe(this);
+  Object.defineProperty(prototype, CUSTOM, {
+    value(this: Instance, _depth: number, options: object, inspect: Inspect): string {
+      const fields = this === prototype ? {} : describe(this);
       return `${this.constructor.name} ${inspect(fields, options)}`;
     },
     configurable: true,
@@ -34,18 +36,15 @@ export function describeSocket(socket: Socket): Record<string, unknown> {
     family: nameOf("AF_", socket.family),
     type: nameOf("SOCK_", socket.type),
   };
-  if (socket.closed) return { ...fields, closed: true };
-  return {
-    ...fields,
-    blocking: socket.blocking,
-    ...addressOf(socket, "localAddress"),
-    ...addressOf(socket, "remoteAddress"),
-  };
+  const { blocking, closed } = socket;
+  if (closed) return { ...fields, closed };
+  const addresses = { ...addressOf(socket, "localAddress"), ...addressOf(socket, "remoteAddress") };
+  return { ...fields, ...addresses, blocking, closed };
 }
 
 /** The descriptor, and whether it is closed. */
 export function describeDescriptor(descriptor: Descriptor): Record<string, unknown> {
-  return { fd: descriptor.fileno(), ...(descriptor.closed ? { closed: true } : {}) };
+  return { fd: descriptor.fileno(), closed: descriptor.closed };
 }
 
 function addressOf(

@@ -447,4 +447,4 @@ export class Socket implements Disposable, ByteStream, AsyncIterable<Socket> {
   }
 }
 
-makeInspectable(Socket, describeSocket);
+makeInspectable(Socket.prototype, describeSocket);
