@@ -193,7 +193,8 @@ class Epoll implements Mechanism {
     }
     if (error === c.EPERM) {
       throw makeOsError(
-        `epoll_ctl ${fd}: regular files are always ready; epoll does not take them (EPERM ${error})`,
+        `epoll_ctl ${fd}: epoll cannot wait for regular files, directories and devices such as ` +
+          `/dev/null; poll reports them as always ready (EPERM ${error})`,
         "epoll_ctl",
         "EPERM",
         error,

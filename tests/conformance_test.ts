@@ -17,6 +17,7 @@ import {
 import {
   type BaseSelector,
   DefaultSelector,
+  Descriptor,
   EpollSelector,
   EVENT_PRIORITY,
   EVENT_READ,
@@ -39,6 +40,7 @@ import {
   has_ppoll,
   MSG_OOB,
   O_CLOEXEC,
+  O_RDONLY,
   SO_LINGER,
   SOL_SOCKET,
 } from "../ffi/mod.ts";
@@ -865,11 +867,23 @@ epollTest("refuses a regular file in words, and keeps no key", () => {
   const error = assertThrows(
     () => selector.register(file.fd, EVENT_READ),
     Deno.errors.PermissionDenied,
-    "regular files are always ready; epoll does not take them",
+    "epoll cannot wait for regular files, directories and devices such as /dev/null",
   );
   assert(isOsError(error));
   assertEquals([error.code, error.syscall], ["EPERM", "epoll_ctl"]);
   assertStrictEquals(selector.getMap().size, 0);
+});
+
+epollTest("says of /dev/null and of a directory what it says of a regular file", () => {
+  using selector = new EpollSelector();
+  for (const path of ["/dev/null", "/"]) {
+    using device = Descriptor.open(path, O_RDONLY);
+    assertThrows(
+      () => selector.register(device, EVENT_READ),
+      Deno.errors.PermissionDenied,
+      "directories and devices such as /dev/null",
+    );
+  }
 });
 
 for (const Selector of [PollSelector, SelectSelector]) {
