@@ -12,7 +12,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
-import { startLoop, waitsForLoop } from "../ffi/trace/trace.ts";
+import { asLoop, waitsForLoop } from "../ffi/trace/trace.ts";
 import { isInterruption } from "./mechanism.ts";
 import { Patience, pollBriefly, turn, turned } from "./turns.ts";
 import { Waker } from "./waker.ts";
@@ -88,7 +88,7 @@ class Reactor {
   park(parking: Parking): Promise<void> {
     this.#parkings.add(parking);
     waitsForLoop(parking.settled.promise);
-    if (!this.#isRunning) startLoop(() => void this.#run());
+    if (!this.#isRunning) void this.#run();
     else this.wake();
     return parking.settled.promise;
   }
@@ -116,7 +116,7 @@ class Reactor {
         if (!await this.#hasFound()) await this.#call();
         this.#patience.ended(performance.now() - start);
         // Who was told usually waits again soon: collect them before the next call.
-        if (this.#parkings.size > 0) await turn();
+        if (this.#parkings.size > 0) await asLoop(turn);
       }
     } catch (error) {
       for (const { settled } of this.#parkings) settled.reject(error);
@@ -137,8 +137,8 @@ class Reactor {
     for (const parking of this.#parkings) size += parking.pollfds().length / WORDS;
     if (size > LONGEST_SPIN) return false;
     for (let i = 0; i < turns; i++) {
-      await turn();
-      this.#look(join(this.#parkings, -1), pollBriefly);
+      await asLoop(turn);
+      asLoop(() => this.#look(join(this.#parkings, -1), pollBriefly));
       if (!this.#tell()) continue;
       this.#patience.succeeded();
       return true;
@@ -167,15 +167,17 @@ class Reactor {
     const timeout = timeoutOf(this.#parkings);
     this.#state = "parked";
     this.#returnsBy = performance.now() + timeout + GRACE;
-    const count = await c.poll_nonblocking(fds, fds.length / WORDS, timeout);
+    const count = await asLoop(() => c.poll_nonblocking(fds, fds.length / WORDS, timeout));
     turned();
     const isWoken = this.#state as State !== "parked";
     this.#state = "none";
-    if (isWoken) this.#waker!.drain();
-    if (this.#leases === 0) this.#closeWaker();
-    // The errno is the other thread's: repeating the call here, without waiting, tells it.
-    if (count === -1) this.#look(joint);
-    else mark(joint, count);
+    asLoop(() => {
+      if (isWoken) this.#waker!.drain();
+      if (this.#leases === 0) this.#closeWaker();
+      // The errno is the other thread's: repeating the call here, without waiting, tells it.
+      if (count === -1) this.#look(joint);
+      else mark(joint, count);
+    });
     this.#tell();
   }
 
@@ -212,7 +214,7 @@ class Reactor {
     if (this.#timer !== undefined && this.#nextLook <= nextLook) return;
     clearTimeout(this.#timer);
     this.#nextLook = nextLook;
-    this.#timer = setTimeout(() => this.#lookByTimer(), Math.ceil(nextLook - now));
+    this.#timer = setTimeout(() => asLoop(() => this.#lookByTimer()), Math.ceil(nextLook - now));
   }
 
   #lookByTimer(): void {

@@ -11,6 +11,8 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
+import { asLoop, callAs, currentCaller, waitsForLoop } from "../ffi/trace/trace.ts";
 import { checkOpen } from "../os/descriptor.ts";
 import { POLL_READ, POLL_WRITE, Pollfds } from "../os/pollfd.ts";
 import { type BaseSelector, mechanismOf, registrationsOf } from "./base.ts";
@@ -35,6 +37,7 @@ export class Waiter {
   readonly #attempt: () => unknown;
   readonly #signal: AbortSignal | undefined;
   readonly #settled = Promise.withResolvers<unknown>();
+  readonly #caller = currentCaller(); // whose calls those of the attempt are
   #abort: (() => void) | undefined; // the listener on the signal
   #state: State = "new";
   #turns = 0; // that poll(2) still looks for
@@ -52,6 +55,7 @@ export class Waiter {
   ) {
     this.#attempt = attempt;
     this.#signal = signal;
+    waitsForLoop(this.#settled.promise);
   }
 
   /** Waits, registered with the selector. */
@@ -100,7 +104,7 @@ export class Waiter {
     const before = this.#state;
     this.#state = "attempting";
     try {
-      const result = this.#attempt();
+      const result = callAs(this.#caller, this.#attempt);
       if (result !== null) {
         this.#end();
         return this.#settled.resolve(result);
@@ -164,7 +168,7 @@ class Fresh {
 
   readonly #step = () => {
     if (--this.#stepsLeft > 0) void STEP.then(this.#step);
-    else if (!isTurnDue()) this.#look(); // otherwise after the turn
+    else if (!isTurnDue()) asLoop(() => this.#look()); // otherwise after the turn
   };
 
   get hasRoom(): boolean {
@@ -191,12 +195,12 @@ class Fresh {
   async #turn(): Promise<void> {
     this.#isTurning = true;
     while (this.#waiters.size > 0) {
-      await turn();
-      this.#look();
+      await asLoop(turn);
+      asLoop(() => this.#look());
       for (const waiter of this.#waiters) {
         if (waiter.isHot) continue;
         this.#waiters.delete(waiter);
-        void waiter.watch();
+        void asLoop(() => waiter.watch());
       }
     }
     this.#isTurning = false;
@@ -243,6 +247,15 @@ class Watched {
 
   /** Registers a waiter, or throws. */
   add(waiter: Waiter): void {
+    beginOperation(); // a sink of a tracing may add another waiter, but only after this one
+    try {
+      this.#add(waiter);
+    } finally {
+      endOperation();
+    }
+  }
+
+  #add(waiter: Waiter): void {
     const { fd } = waiter;
     const isFirst = this.#selector === undefined;
     if (isFirst) this.#open(fd);
@@ -276,14 +289,14 @@ class Watched {
   async #serve(): Promise<void> {
     const selector = this.#selector!;
     try {
-      await (isTurnDue() ? turn() : undefined);
+      await (isTurnDue() ? asLoop(turn) : undefined);
       for (let looks = 0; !this.#isEmpty(); looks++) {
         // poll(2) may see what a waiter does not take, and an attempt may fail though it is ready.
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
-        if (this.#look(selector)) looks = 0;
+        if (asLoop(() => this.#look(selector))) looks = 0;
         if (this.#isEmpty()) break;
         this.#parking = new Parking(() => mechanismOf(selector).pollfds(), this.#nextCheck);
-        await reactor.park(this.#parking);
+        await asLoop(() => reactor.park(this.#parking!));
       }
     } catch (error) {
       // Out of descriptors, say: nobody is left waiting in vain.

@@ -52,9 +52,9 @@ const SMALL = 4096;
 /**
  * Who makes a call: a sink (the code that it runs, also later), or the loop that all waits share.
  */
-type Caller = "sink" | "loop";
+export type Caller = "sink" | "loop";
 
-const caller = new AsyncLocalStorage<Caller>();
+const caller = new AsyncLocalStorage<Caller | undefined>();
 
 /** One sink, from traceSyscalls() until it is disposed. */
 interface Tracing {
@@ -104,26 +104,53 @@ export function traceSyscalls(
   };
 }
 
+/** Who makes the calls of this moment. undefined is the program. */
+export function currentCaller(): Caller | undefined {
+  return calls.areOfLoop ? "loop" : caller.getStore();
+}
+
+/** Runs `action`, of which the calls are those of `by`. */
+export function callAs<Result>(by: Caller | undefined, action: () => Result): Result {
+  const before = calls.areOfLoop;
+  calls.areOfLoop = false;
+  try {
+    return caller.getStore() === by ? action() : caller.run(by, action);
+  } finally {
+    calls.areOfLoop = before;
+  }
+}
+
 /**
- * Starts a loop that serves the waits of all callers. Its calls are nobody's in particular: they
- * are reported, except while a sink waits. Otherwise a sink that waits would be fed with the calls
- * of its own wait, without end.
+ * Runs a step of a loop that serves the waits of all callers. Its calls are nobody's in particular:
+ * they are reported, except while a sink waits. Otherwise a sink that waits would be fed with the
+ * calls of its own wait, without end.
  */
-export function startLoop(run: () => void): void {
-  caller.run("loop", run);
+export function asLoop<Result>(step: () => Result): Result {
+  const before = calls.areOfLoop;
+  calls.areOfLoop = true;
+  try {
+    return step();
+  } finally {
+    calls.areOfLoop = before;
+  }
 }
 
 /** Notes that the caller waits for such a loop until `promise` settles. */
 export function waitsForLoop(promise: Promise<unknown>): void {
-  if (caller.getStore() !== "sink") return;
-  waitingSinks.count++;
+  if (currentCaller() !== "sink") return;
+  calls.waitingSinks++;
   const settled = () => {
-    waitingSinks.count--;
+    calls.waitingSinks--;
   };
   then(promise, settled, settled);
 }
 
-const waitingSinks = { count: 0 };
+const calls = {
+  /** Whether a step of a loop is under way. */
+  areOfLoop: false,
+  /** How many sinks wait for a loop. */
+  waitingSinks: 0,
+};
 
 /** `call`, reported to the sinks each time. */
 function recording(
@@ -132,7 +159,7 @@ function recording(
 ): (...args: never[]) => unknown {
   if (NOT_REPORTED.has(name)) return call;
   return (...args) => {
-    const by = caller.getStore();
+    const by = currentCaller();
     if (by === "sink") {
       kept?.keep(args);
       return apply(call, undefined, args);
@@ -206,8 +233,8 @@ function deliverLater(record: SyscallRecord, to: readonly Tracing[], by: Caller 
 
 function deliver(record: SyscallRecord, tracing: Tracing, by: Caller | undefined): void {
   if (!tracings.has(tracing)) return; // it has ended meanwhile
-  if (by === "loop" && (tracing.pending > 0 || waitingSinks.count > 0)) return;
-  caller.run("sink", callSink, tracing, record);
+  if (by === "loop" && (tracing.pending > 0 || calls.waitingSinks > 0)) return;
+  callAs("sink", () => callSink(tracing, record));
 }
 
 function callSink(tracing: Tracing, record: SyscallRecord): void {
