@@ -6,7 +6,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
-import { SetHandleInformation, tcpPair } from "../ffi/winsock.ts";
+import { SetHandleInformation } from "../ffi/winsock.ts";
 import { platform } from "../ffi/platform.ts";
 
 const O_ACCMODE = 3; // <fcntl.h>, on every platform
@@ -94,26 +94,4 @@ export function isHungUp(fd: number): boolean {
   c.pollfd.write(hangUp, { fd, events: 0, revents: 0 });
   if (c.poll(hangUp, 1, 0) !== 1) return false;
   return (c.pollfd.read(hangUp).revents & c.POLLHUP) !== 0;
-}
-
-/**
- * Two non-blocking ends: what is written to the second makes the first readable. An eventfd is
- * both.
- */
-export function makeWakeable(): [readable: number, writable: number] {
-  if (platform.waker === "eventfd") {
-    const fd = c.eventfd(0, c.EFD_CLOEXEC | c.EFD_NONBLOCK);
-    if (fd === -1) throw c.osError("eventfd", "");
-    return [fd, fd];
-  }
-  const fds = new Int32Array(2);
-  const isPipe = platform.waker === "pipe"; // pipe(2) and no pipe2(2), which macOS lacks
-  if ((isPipe ? c.pipe(fds) : tcpPair(fds)) === -1) {
-    throw c.osError(isPipe ? "pipe" : "socketpair", "");
-  }
-  for (const fd of fds) {
-    setCloseOnExec(fd);
-    setBlocking(fd, false);
-  }
-  return [fds[0]!, fds[1]!];
 }

@@ -1,6 +1,6 @@
 /**
- * What all selectors share: the bookkeeping of keys, the checks of arguments, and how long to wait. The
- * calls to the kernel are the mechanism's.
+ * What all selectors share: the bookkeeping of keys, the checks of arguments, and the two ways to
+ * wait. The calls to the kernel are the mechanism's.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import {
   checkTimeout,
   filenoOf,
 } from "./arguments.ts";
+import { target } from "../os/target.ts";
 import { showSelector } from "./inspect.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
 import { Waker } from "./waker.ts";
@@ -79,12 +80,10 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     isSupported: boolean = new.target.isSupported(),
   ) {
     if (!isSupported) {
-      throw new Deno.errors.NotSupported(
-        `${new.target.name} is not supported on ${Deno.build.target}`,
-      );
+      throw new Deno.errors.NotSupported(`${new.target.name} is not supported on ${target}`);
     }
     this.#waker = new Waker();
-    // What users get leaves the descriptor open when they close it.
+    // The public handle does not own the descriptor: closing it leaves the descriptor open.
     this.#wakerOutside = new Waker(this.#waker.fd);
     try {
       this.#mechanism = createMechanism(this.#registrations, this.#waker);
@@ -99,16 +98,20 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    * Starts waiting for events of a descriptor.
    *
    * @param fileobj A descriptor, or an object whose fileno() gives one.
-   * @param events EVENT_READ, EVENT_WRITE, EVENT_PRIORITY, or several of them joined with `|`.
+   * @param events EVENT_READ, EVENT_WRITE, EVENT_PRIORITY, EVENT_HANGUP, or several of them joined
+   * with `|`.
    * @param data Kept with the descriptor: `select()` reports it in the key.
    * @param options `mode`: "level" (default), "edge" or "oneshot".
    * @returns The key, which `select()` reports when the descriptor is ready.
-   * @throws {RangeError} On no event, an unknown event bit, or a number that cannot be a descriptor.
+   * @throws {RangeError} On no event, an unknown event bit, or a number that cannot be a
+   * descriptor.
    * @throws {TypeError} On a file object that is neither a number nor an object with fileno().
    * @throws {Deno.errors.AlreadyExists} When the descriptor is registered.
-   * @throws {Deno.errors.BadResource} When the selector is closed, or the descriptor is not open (EBADF).
-   * @throws {Deno.errors.NotSupported} When the mechanism lacks the mode or event.
-   * @throws An OS error when the OS refuses; nothing is registered then.
+   * @throws {Deno.errors.BadResource} When the selector is closed, or the descriptor is not open
+   * (EBADF).
+   * @throws {Deno.errors.NotSupported} When the mechanism lacks the mode or an event.
+   * @throws An OS error, with nothing registered, when the operating system refuses: EPERM for a
+   * regular file with epoll, ENOSPC for too many watches, EINVAL for the selector's own descriptor.
    *
    * @example
    * ```ts
@@ -142,7 +145,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     data?: Data,
     options?: RegisterOptions,
   ): SelectorKey<Data, F> {
-    // All that may run the caller's code comes first; from the check of `closed` on, nothing else does.
+    // What may run the caller's code comes first; nothing after the check of `closed` does.
     const mode = checkMode(options?.mode);
     const fd = filenoOf(fileobj);
     checkEvents(events);
@@ -163,8 +166,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 
   /**
-   * Stops waiting for a descriptor. Works on a closed one too: an object whose fileno() no longer answers is found
-   * by identity, and that the OS has forgotten the descriptor already is no error.
+   * Stops waiting for a descriptor. It works on a closed one too: an object whose fileno() no
+   * longer answers is found by identity, and it is not an error if the operating system has already
+   * dropped the descriptor.
    *
    * @param fileobj What was registered, or its descriptor.
    * @returns The key that it had.
@@ -180,8 +184,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 
   /**
-   * Changes events, data or mode, and re-arms "oneshot". Makes no syscall when only data changes. Data and mode that are left out become
-   * undefined and "level", as in register().
+   * Changes events, data or mode, and re-arms "oneshot" and "edge": what is ready now is reported
+   * again. It makes no syscall when only the data of a "level" registration changes. Data and mode
+   * that are left out become undefined and "level", as in register().
    *
    * @param fileobj What was registered, or its descriptor.
    * @param events As in register().
@@ -189,7 +194,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    * @param options As in register().
    * @returns The new key.
    * @throws {Deno.errors.NotFound} When it is not registered.
-   * @throws An OS error when the OS refuses; the descriptor is no longer registered then. Other errors as register(), and leave all as it was.
+   * @throws An OS error when the operating system refuses; the descriptor is no longer registered
+   * then. Otherwise it throws as register() does and changes nothing.
    */
   modify(
     fileobj: File,
@@ -239,13 +245,16 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   /**
    * Blocks the thread until something is ready.
    *
-   * @param timeout Milliseconds, rounded up to what the OS can count and never down. undefined, null or Infinity waits for ever; 0 or less
-   * only looks.
-   * @returns Everything that is ready at that moment; [] at the timeout, after wakeup(), and when a signal interrupted the wait.
+   * @param timeout Milliseconds, rounded up to the operating system's resolution. undefined, null
+   * and Infinity wait for ever; 0 and less return immediately.
+   * @param maxEvents At most so many ready events are returned. The following waits return the rest
+   * in turns, so that no descriptor starves. Default: everything that is ready.
+   * @returns What is ready; [] at the timeout, after wakeup(), and when a signal interrupted the
+   * wait.
    * @throws {TypeError} When the timeout is not a number.
-   * @throws {RangeError} When the timeout is NaN.
-   * @throws {Deno.errors.BadResource} When the selector is closed, or (poll and select) when a registered descriptor was closed: the
-   * error names it, and it is registered no longer.
+   * @throws {RangeError} When the timeout is NaN, or maxEvents is not a positive integer.
+   * @throws {Deno.errors.BadResource} When the selector is closed, or (poll and select) when a
+   * registered descriptor was closed: the error names it, and it is unregistered.
    *
    * @example
    * ```ts
@@ -261,16 +270,20 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     this.#checkOpen();
     const found = new Found<Data, File>();
     const outcome = blockingWait(this.#mechanism, limit, most, found);
-    if (outcome === "woken") this.#passOn();
+    // select() has consumed the wake-up: wake the pending selectAsync() too.
+    if (outcome === "woken" && this.#async.isUnderWay) this.#waker.wake();
     return found.events;
   }
 
   /**
-   * The same without blocking: timers, promises, signal listeners and other Deno I/O go on meanwhile, also under full
-   * load. register(), modify() and unregister() may be called while it waits and take effect at once; close() resolves it to [].
+   * The same without blocking: timers, promises, signal listeners and other Deno I/O go on
+   * meanwhile, also under full load. register(), modify() and unregister() may be called while it
+   * waits and take effect at once; close() resolves it to [].
    *
-   * @param options `timeout` in milliseconds, as in select(). An aborted `signal` ends the wait; what was ready is reported by the next call.
-   * @returns Everything that is ready at that moment; [] at the timeout and after wakeup().
+   * @param options `timeout` and `maxEvents` as in select(). An aborted `signal` ends the wait;
+   * what was ready is reported by the next call.
+   * @returns What is ready; [] at the timeout and after wakeup().
+   * @throws {TypeError} When `options` is not an object.
    * @throws {Deno.errors.Busy} While another call of this selector waits.
    * @throws `signal.reason` When the signal is aborted. Other errors as select().
    *
@@ -295,8 +308,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 
   /**
-   * Ready events one by one, for ever, until close(). An event whose key was unregistered or modified away by an
-   * earlier handler of the same batch is not delivered.
+   * Ready events one by one, for ever, until close(). An event is not delivered if an earlier
+   * handler of the same batch has unregistered its key or modified it away.
    *
    * @example
    * ```ts
@@ -323,7 +336,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
         while (next < batch.length) {
           const registration = registrations[next]!;
           const events = batch[next++]![1] & registration.events;
-          if (events !== 0 && this.#isCurrent(registration)) yield registration.ready(events);
+          if (events !== 0 && this.#registrations.has(registration)) {
+            yield registration.ready(events);
+          }
         }
       } finally {
         for (const registration of registrations.slice(next)) this.#rearm(registration);
@@ -331,12 +346,18 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     }
   }
 
-  /** Makes the wait that is under way, or else the next one, return at once. Does nothing once the selector is closed. */
+  /**
+   * Makes the wait that is under way, or else the next one, return at once. It has no effect once
+   * the selector is closed.
+   */
   wakeup(): void {
     if (!this.#closed) this.#waker.wake();
   }
 
-  /** Does the same from another thread: post `waker.fd` to a Worker, and there call `new Waker(fd).wake()`. */
+  /**
+   * The waker, which does the same from another thread: post `waker.fd` to a Worker, and there call
+   * `new Waker(fd).wake()`.
+   */
   get waker(): Waker {
     return this.#wakerOutside;
   }
@@ -354,9 +375,10 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   }
 
   /**
-   * A live, read-only view of the keys, looked up by descriptor or by file object; iterates descriptors.
+   * A live, read-only view of the keys. A key is looked up by descriptor or by file object;
+   * iterating gives descriptors.
    *
-   * @returns The same view at each call; empty after close().
+   * @returns The same view at each call; it is empty after close().
    */
   getMap(): ReadonlyMap<FileObject, SelectorKey<Data, File>> {
     return this.#map;
@@ -367,7 +389,10 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     return this.#closed;
   }
 
-  /** Frees the selector's own descriptors and forgets every key; leaves the registered descriptors open. Twice is once. */
+  /**
+   * Frees the selector's own descriptors and forgets every key. The registered descriptors stay
+   * open. Calling it again has no effect.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -386,9 +411,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     options: { timeout?: number | null; signal?: AbortSignal; maxEvents?: number },
   ): Promise<Found<Data, File>> {
     checkOptions(options);
-    const { timeout, signal, maxEvents } = options;
-    const limit = checkTimeout(timeout);
-    const most = checkMaxEvents(maxEvents);
+    const { signal } = options;
+    const limit = checkTimeout(options.timeout);
+    const most = checkMaxEvents(options.maxEvents);
     signal?.throwIfAborted();
     this.#checkOpen();
     if (this.#async.isUnderWay) {
@@ -399,18 +424,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     return found;
   }
 
-  /** A wake-up that select() took is also that of the selectAsync() which is under way. */
-  #passOn(): void {
-    if (this.#async.isUnderWay) this.#waker.wake();
-  }
-
-  #isCurrent(registration: Registration<Data, File>): boolean {
-    return this.#registrations.byFd[registration.fd] === registration;
-  }
-
   /** Re-arms an event that was found but not delivered. */
   #rearm(registration: Registration<Data, File>): void {
-    if (registration.mode === "level" || !this.#isCurrent(registration)) return;
+    if (registration.mode === "level" || !this.#registrations.has(registration)) return;
     registration.armed = true;
     this.#mechanism.rearm(registration);
   }

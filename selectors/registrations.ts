@@ -110,9 +110,14 @@ export class Registrations<Data = unknown, File extends FileObject = FileObject>
     this.size++;
   }
 
+  /** Whether a registration is among them: it may have been forgotten, or replaced by another. */
+  has(registration: Registration<Data, File>): boolean {
+    return this.byFd[registration.fd] === registration;
+  }
+
   /** Forgets a registration. */
   delete(registration: Registration<Data, File>): void {
-    if (this.byFd[registration.fd] !== registration) return;
+    if (!this.has(registration)) return;
     this.byFd[registration.fd] = undefined;
     this.size--;
   }

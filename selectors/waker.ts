@@ -1,22 +1,12 @@
 /**
- * How one thread ends another's wait. On Linux an eventfd: a counter in the kernel that is readable
- * while it is not zero, so that one descriptor serves to wake (write) and to be woken (read).
- * eventfd(2) Elsewhere a pipe: what is written to one end makes the other readable. It serves every
- * mechanism alike, kqueue(2) with its EVFILT_USER included: a number that is posted to another
- * thread says nothing of a queue's library, and write(2) needs no more than the number. On Windows,
- * which polls nothing but sockets, two of those.
+ * How one thread ends another's wait. It serves every mechanism alike; kqueue(2) with its
+ * EVFILT_USER too, because another thread has only a number, and write(2) needs no more than that.
  *
  * @module
  */
 
+import { openWakeupPair, readWakeups, writeWakeup } from "../os/wakeup.ts";
 import * as c from "../ffi/mod.ts";
-import { platform } from "../ffi/platform.ts";
-import { makeWakeable } from "../os/descriptor.ts";
-
-// One is what write(2) adds to the counter; the length of 8 bytes is eventfd's. A pipe takes it as
-// well as any other bytes.
-const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
-const taken = new Uint8Array(512);
 
 /**
  * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file
@@ -35,7 +25,7 @@ const taken = new Uint8Array(512);
 export class Waker implements Disposable {
   readonly #owned: boolean;
   #fd: number; // to write to
-  #readable: number; // to read from: the same, but for a pipe
+  #readable: number; // to read from: the same one on Linux
 
   /**
    * A new waker, or a handle of another.
@@ -50,7 +40,7 @@ export class Waker implements Disposable {
   constructor(fd?: number) {
     this.#owned = fd === undefined;
     if (fd === undefined) {
-      [this.#readable, this.#fd] = makeWakeable();
+      [this.#readable, this.#fd] = openWakeupPair();
       return;
     }
     if (typeof fd !== "number") throw new TypeError("A waker's fd must be a number");
@@ -66,8 +56,9 @@ export class Waker implements Disposable {
   }
 
   /**
-   * The descriptor that is readable once woken; -1 once closed. So a waker is a file object too; a
-   * handle of another waker is one only where the two are the same number, as on Linux.
+   * The descriptor that is readable once woken; -1 once closed. So a waker can be registered like
+   * any file object. A handle made from `fd` can be registered only where one descriptor does both,
+   * on Linux.
    */
   fileno(): number {
     return this.#readable;
@@ -75,42 +66,21 @@ export class Waker implements Disposable {
 
   /**
    * Makes the wait that is under way, or else the next one, return at once. Several wake-ups before
-   * it are one.
+   * it count as one.
    *
    * @throws {Deno.errors.BadResource} When this waker, or the descriptor behind it, is closed.
    */
   wake(): void {
     if (this.#fd === -1) throw new Deno.errors.BadResource("The waker is closed");
-    const result = platform.isWinsock
-      ? c.send(this.#fd, ONE, 1, 0)
-      : c.write(this.#fd, ONE, ONE.length);
-    if (result !== -1) return;
-    const error = c.errno();
-    if (error === c.EAGAIN) return; // it is full of wake-ups that nobody has taken yet
-    if (error === c.EINTR) return this.wake();
-    // To Windows a closed socket is none.
-    throw c.osError(
-      platform.isWinsock ? "send" : "write",
-      this.#fd,
-      error === c.ENOTSOCK ? c.EBADF : error,
-    );
+    writeWakeup(this.#fd);
   }
 
-  /** Takes the wake-ups that have come, so that the descriptor is no longer readable. */
+  /** Reads the wake-ups that have arrived, so that the descriptor is no longer readable. */
   drain(): void {
-    if (this.#readable === -1) return;
-    // A pipe may hold more wake-ups than one read takes, and TCP gives no more at once than has
-    // arrived.
-    if (platform.isWinsock) { while (c.recv(this.#readable, taken, taken.length, 0) > 0); }
-    else {
-      let count: number;
-      do count = c.read(this.#readable, taken, taken.length); while (
-        count === taken.length || (count === -1 && c.errno() === c.EINTR)
-      );
-    }
+    if (this.#readable !== -1) readWakeups(this.#readable);
   }
 
-  /** Closes the descriptor, if this waker made it. Twice is once. */
+  /** Closes the descriptor, if this waker made it. Calling it again has no effect. */
   close(): void {
     if (this.#owned && this.#fd !== -1) {
       c.close(this.#fd);

@@ -177,10 +177,7 @@ const TEMPORARY: {
 } = {
   imports: [],
   namedImports: ["selectors/ready.ts", "selectors/turns.ts"],
-  platform: [
-    "selectors/base.ts",
-    "selectors/waker.ts",
-  ],
+  platform: [],
   length: [],
   comments: {
     "examples/learn/01_blocking.ts": 3,
@@ -208,7 +205,6 @@ const TEMPORARY: {
     "ffi/trace/trace.ts": 1,
     "ffi/winsock.ts": 5,
     "mod.ts": 2,
-    "selectors/base.ts": 18,
     "tests/echo_server_test.ts": 1,
     "tests/long/model.ts": 3,
     "tests/long/plain_model.ts": 3,
