@@ -1,5 +1,5 @@
 /**
- * Waiting on Deno's event loop: selectAsync() and async iteration, of each selector that the
+ * Waiting on Deno's event loop: selectAsync() and async iteration, for each selector that the
  * machine has.
  */
 
@@ -28,7 +28,7 @@ import { SELECTORS } from "./helpers/mechanisms.ts";
 import { delay, promptly, timed } from "./helpers/timing.ts";
 
 const HEARD = 1000; // milliseconds within which another program hears a signal
-const LONG = 60_000; // milliseconds: a wait that would fail the test if nothing ended it
+const LONG = 60_000; // milliseconds: a wait that fails the test if nothing ends it
 
 const fds = (events: readonly ReadyEvent[]) => events.map(([{ fd }]) => fd).sort((a, b) => a - b);
 
@@ -44,14 +44,14 @@ for (const Selector of SELECTORS) {
     using selector = new Selector();
     using pipes = new DisposableStack();
     const ready: number[] = [];
-    for (let i = 0; i < 60; i++) { // of 64 that select() takes on Windows
+    for (let i = 0; i < 60; i++) { // select() takes 64 on Windows
       const pipe = pipes.use(new Pipe());
       selector.register(pipe.reader, EVENT_READ);
       if (i % 2 === 0) continue;
       pipe.fill();
       ready.push(pipe.reader);
     }
-    ready.sort((a, b) => a - b); // a number that another thread frees meanwhile comes out of turn
+    ready.sort((a, b) => a - b); // another thread may free a number in between
     assertEquals(fds(await selector.selectAsync({ timeout: LONG })), ready);
     assertEquals(fds(await selector.selectAsync({ timeout: 0 })), ready);
   });
@@ -150,8 +150,7 @@ for (const Selector of SELECTORS) {
     for (const { reader } of [one, two]) selector.register(reader, EVENT_READ);
     one.fill();
     two.fill();
-    // The figures are for a machine that has nothing else to do: on a busy one, the best of some
-    // rounds counts.
+    // The limits are for an idle machine. On a busy one, the best of some rounds counts.
     let best = { ticks: 0, events: 0 };
     for (let round = 0; round < 20; round++) {
       let ticks = 0;
@@ -392,7 +391,7 @@ for (const Selector of SELECTORS) {
       using pipe = new Pipe();
       using selector = new Selector();
       selector.register(pipe.reader, EVENT_READ);
-      // opens what it needs, so that it takes no number below
+      // Opens what the selector needs, so that it takes none of the numbers below.
       await selector.selectAsync({ timeout: 0 });
       const closed = new Pipe();
       selector.register(closed.reader, EVENT_READ);
@@ -440,7 +439,7 @@ for (const Selector of SELECTORS) {
     let turn = 0;
     for await (const [{ fileobj, data }, events] of selector) {
       if (turn++ === 0) {
-        // The batch has all three. Of the others, one goes, and one is to be written from now on.
+        // The batch has all three. One of the others is unregistered, and one waits to write.
         const [gone, writer] = rights.filter((socket) => socket !== fileobj);
         selector.unregister(gone!);
         selector.modify(writer!, EVENT_WRITE, "changed");
@@ -559,8 +558,8 @@ for (const Selector of SELECTORS) {
 const POLL = 7; // __NR_poll of x86-64
 
 /**
- * Returns once so many threads are parked, where proc(5) tells of them. A thread takes a while to
- * park and to come back.
+ * Waits until `count` threads are parked, if proc(5) shows them. A thread takes a while to park and
+ * to return.
  */
 async function parkedThreads(count: number): Promise<void> {
   if (!Deno.build.target.startsWith("x86_64-unknown-linux")) return;

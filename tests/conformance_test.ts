@@ -1,6 +1,6 @@
 /**
- * What every selector must do, whatever its mechanism: the same facts, asserted of each one that
- * the machine has.
+ * What every selector must do, whatever its mechanism. The tests run for each selector that the
+ * machine has.
  */
 
 import {
@@ -58,7 +58,7 @@ import { hasPriority, SELECTORS } from "./helpers/mechanisms.ts";
 
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 
-/** The ready descriptors and their events, by rising descriptor. */
+/** The ready descriptors and their events, sorted by descriptor. */
 function summary(events: readonly (readonly [{ fd: number }, number])[]): [number, number][] {
   return events.map(([{ fd }, ready]): [number, number] => [fd, ready]).sort(([a], [b]) => a - b);
 }
@@ -115,7 +115,7 @@ for (const Selector of SELECTORS) {
     assertStrictEquals(selector.select(0)[0], before);
     pair.right.send(new Uint8Array(1));
     let [more] = selector.select();
-    // the byte takes its time on Windows
+    // on Windows the byte arrives a little later
     while (more![1] === EVENT_WRITE) [more] = selector.select();
     assertEquals([before![1], more![1]], [EVENT_WRITE, READ_WRITE]);
     selector.modify(pair.left, READ_WRITE, "two");
@@ -484,7 +484,7 @@ for (const Selector of SELECTORS) {
     using selector = new Selector();
     selector.register(pair.right, READ_WRITE);
     reset(pair.left);
-    selector.select(1000); // writable at first, until the reset is here
+    selector.select(1000); // writable at first, until the reset arrives
     const events = selector.select(1000);
     assertEquals(summary(events), [[pair.right.fileno(), READ_WRITE]]);
     assertThrows(() => pair.right.recv(16), Deno.errors.ConnectionReset);
@@ -504,7 +504,7 @@ for (const Selector of SELECTORS) {
       assertEquals(summary(selector.select(1000)), [[client.fileno(), EVENT_WRITE]]);
       error = client.takeError();
     } catch (thrown) {
-      error = thrown; // loopback may refuse at once
+      error = thrown; // loopback may refuse immediately
     }
     assertInstanceOf(error, Deno.errors.ConnectionRefused);
   });
@@ -588,7 +588,8 @@ for (const Selector of SELECTORS) {
   test("reports everything that is ready in one call, however much it is", () => {
     using stack = new DisposableStack();
     using selector = new Selector();
-    const count = FD_SETSIZE < 1024 ? 60 : 200; // NetBSD's sets have 256 bits, Windows' 64 sockets
+    // sets have 256 bits on NetBSD, 64 sockets on Windows
+    const count = FD_SETSIZE < 1024 ? 60 : 200;
     const pipes = Array.from({ length: count }, () => stack.use(new Pipe()));
     for (const { reader } of pipes) selector.register(reader, EVENT_READ);
     for (const pipe of pipes) pipe.fill();
@@ -735,7 +736,7 @@ for (const Selector of SELECTORS) {
 
   test("select() waits less than half a millisecond more than 100 microseconds, at best", () => {
     if (Selector === PollSelector && !has_ppoll()) return; // poll(2) counts milliseconds,
-    if (Selector === EpollSelector && !has_epoll_pwait2()) return; // as epoll_wait(2) does
+    if (Selector === EpollSelector && !has_epoll_pwait2()) return; // and so does epoll_wait(2)
     using selector = new Selector();
     let best = Infinity; // of many, on a busy machine
     for (let i = 0; i < 50_000 && best >= 0.6; i++) {
@@ -904,7 +905,7 @@ epollTest("drops events of a descriptor that lives on in a duplicate, and does n
   const fd = fcntl(pair.right.fileno(), F_DUPFD_CLOEXEC, 0);
   selector.register(fd, EVENT_READ, "closed");
   selector.register(other.reader, EVENT_READ, "stays");
-  close(fd); // pair.right keeps the open file, and so epoll's entry, alive
+  close(fd); // pair.right keeps the open file, and so the epoll entry
   selector.unregister(fd);
   pair.left.send(new Uint8Array(1));
   assertGreaterOrEqual(timed(() => assertEquals(selector.select(30), [])), 30);
@@ -948,7 +949,7 @@ epollTest("does not watch a reused number when it gets rid of a forgotten one", 
   gone[Symbol.dispose]();
   assertStrictEquals(dup3(pipe.reader, fd, O_CLOEXEC), fd);
   pipe.fill();
-  pair.left.send(new Uint8Array(1)); // the forgotten entry is ready
+  pair.left.send(new Uint8Array(1)); // the stale entry is ready
   assertEquals(selector.select(5), []);
   assertEquals(selector.select(0), []);
   selector.unregister(fd);
@@ -968,7 +969,7 @@ epollTest('tells "oneshot" once, though events of a forgotten duplicate come alo
   using selector = new EpollSelector<string>();
   const forgotten = fcntl(pair.right.fileno(), F_DUPFD_CLOEXEC, 0);
   pair.left.send(new Uint8Array(1));
-  // The kernel tells them in this order.
+  // The kernel reports them in this order.
   selector.register(forgotten, EVENT_READ, "forgotten");
   selector.register(pair.right, EVENT_READ, "once", { mode: "oneshot" });
   close(forgotten);
@@ -984,7 +985,7 @@ epollTest("registers a number that the kernel still has, and modifies one that i
   selector.register(fd, EVENT_READ, "one");
   close(fd);
   selector.unregister(fd);
-  // the very same file under the very same number
+  // the same open file under the same number
   assertStrictEquals(dup3(pair.right.fileno(), fd, O_CLOEXEC), fd);
   selector.register(fd, EVENT_READ, "two"); // EEXIST
   pair.left.send(new Uint8Array(1));
@@ -1040,7 +1041,7 @@ Deno.test("DefaultSelector is the best that the platform has, a class and a type
 
 // ─── helpers ────────────────────────────────────────────────────────────────────────────────────
 
-/** Closes with a reset instead of an end: SO_LINGER with no time to linger. */
+/** Closes with a reset: SO_LINGER with a time of 0. */
 function reset(socket: Socket): void {
   const linger = new Uint8Array(8);
   new Int32Array(linger.buffer)[0] = 1; // l_onoff

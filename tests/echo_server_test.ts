@@ -1,6 +1,6 @@
 /**
  * The echo server as a program, with real peers: CPython's asyncio, nc, and Deno's own connections.
- * Each server is started with no permission but the ones that its usage names, on a port that the
+ * Each server starts with the permissions that its usage names and no others, on a port that the
  * system picks.
  */
 
@@ -50,7 +50,7 @@ const FLAGS = [
 ];
 
 const CONNECTIONS = 200;
-const LINES_PER_SECOND = 11; // ten of clients, and the one that says that there are more
+const LINES_PER_SECOND = 11; // ten about clients, and one that reports that there are more
 
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
 const hasPython = hasCommand("python3");
@@ -83,7 +83,8 @@ for (
     ["--selector", "poll", "--workers", "2"],
     ["--selector", "select", "--workers", "2"],
     ["--workers", "2", "--blocking"],
-  ].filter((args) => !(emulator === "bsd.c" && args.includes(BEST) && args.includes("--workers"))) // Workers see Linux there
+    // With bsd.c, Workers see Linux.
+  ].filter((args) => !(emulator === "bsd.c" && args.includes(BEST) && args.includes("--workers")))
 ) {
   serverTest({
     name: `Echo server ${args.join(" ")} echoes every byte to ${CONNECTIONS} connections of ` +
@@ -94,7 +95,7 @@ for (
       const start = performance.now();
       const threads = args.includes("--workers") ? 2 : 1;
       await until(() => server.listeners() === threads, `${threads} listeners`);
-      // Whatever the server opens for its first clients only.
+      // Opens what the server opens once, for its first clients.
       using connections = new Connections();
       for (const connection of await connections.open(server, 16)) {
         await assertEchoes(connection, new Uint8Array([1, 2, 3]));
@@ -112,10 +113,11 @@ for (
       assertEquals({ equal, reset, most }, { equal: 160, reset: 40, most: CONNECTIONS });
       assertGreater(bytes, 20 * MiB);
       await until(() => server.sockets() === sockets, `${sockets} sockets, as before`);
-      // A thread that waits has one more than one that is about to.
+      // A thread that waits has one descriptor more than one that is about to wait.
       assertLessOrEqual(server.descriptors().length, descriptors + threads);
       const lines = await server.stop();
-      const seconds = (performance.now() - start) / 1000 + 2; // begun ones count in full
+      // seconds that have begun count in full
+      const seconds = (performance.now() - start) / 1000 + 2;
       assertLessOrEqual(lines.length, LINES_PER_SECOND * seconds * threads, "a handful a second");
       assertEquals(server.stderr, "");
     },
@@ -134,7 +136,7 @@ serverTest({
       await Deno.writeFile(`${directory}/sent`, sent);
       const script = 'exec nc -N "$1" "$2" <"$3/sent" >"$3/echoed"';
       const args = ["-c", script, "sh", server.hostname, `${server.port}`, directory];
-      // nc ends when the server does: an echo that never ends would run into the limit.
+      // nc ends when the server does; an echo that never ends would exceed the limit.
       const { code, stderr } = await within(EVENT_LIMIT, run("sh", args), "the end of nc");
       assertEquals(code, 0, stderr);
       assertSameBytes(await Deno.readFile(`${directory}/echoed`), sent);
@@ -149,7 +151,8 @@ serverTest("Echo server answers a half-close after everything was echoed", async
   await using server = await EchoServer.start();
   using connections = new Connections();
   const [connection] = await connections.open(server, 1);
-  const bytes = seededBytes(8 * MiB, 1); // more than the kernel holds for one that does not read
+  // more than the kernel buffers for a client that does not read
+  const bytes = seededBytes(8 * MiB, 1);
   const sent = send(connection!, bytes).then(() => connection!.closeWrite());
   assertSameBytes(await within(EVENT_LIMIT, receive(connection!, bytes.length), "echo"), bytes);
   await sent;
@@ -256,7 +259,7 @@ for (const args of [["--selector", "poll"], ["--blocking"]]) {
       const { port } = connection!.localAddr;
       const hasPrinted = (line: RegExp) => until(() => line.test(server.stderr), `${line}`);
 
-      // What has happened is there, and what has not yet is not.
+      // The lines of what has happened so far, and no others.
       await hasPrinted(new RegExp(`^accept4?\\(\\d+, {.*htons\\(${port}\\).* = \\d+$`, "m"));
       const fd = /^accept4?\(.* = (\d+)$/m.exec(server.stderr)![1];
       assertEquals(/^(recv|send)/m.test(server.stderr), false, server.stderr);
@@ -270,7 +273,7 @@ for (const args of [["--selector", "poll"], ["--blocking"]]) {
       await hasPrinted(new RegExp(`^close\\(${fd}\\) = 0$`, "m"));
 
       await server.stop();
-      // Syscalls and nothing else, from the first one to the last.
+      // System calls and nothing else, from the first to the last.
       const lines = server.stderr.trimEnd().split("\n");
       assertEquals(lines.filter((line) => !/^\w+\(.*\) = (-1 E|0x)?\w+( \(.*\))?$/.test(line)), []);
       assertMatch(lines[0]!, /^eventfd\(|^pipe|^socketpair\(/);
@@ -338,7 +341,7 @@ for (const workers of ["1", "2"]) {
 serverTest(
   "Echo server --host with a name that nobody has says so in one line, and exits 1",
   async () => {
-    // Without runServer()'s limit: how long a resolver asks for a name is its own business.
+    // Without the limit of runServer(), because a resolver may take long.
     const [command, ...args] = commandLine(["--host", "echo.invalid"]);
     const { code, stdout, stderr } = await run(command!, args);
     assertEquals({ code, stdout }, { code: 1, stdout: "" });
@@ -445,8 +448,8 @@ for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--w
 
 serverTest("Echo server takes a second signal while it ends for the first", async () => {
   for (const args of [[], ["--workers", "2"]]) {
-    // One that comes after "server closed", when Deno's listeners are gone, ends it as it does any
-    // program: then again.
+    // A signal after "server closed", when Deno's listeners are removed, ends it like any program:
+    // then try again.
     let exit = -1;
     for (let round = 1; round <= 20 && exit !== 0; round++) {
       await using server = await EchoServer.start(...args);

@@ -1,5 +1,5 @@
 /**
- * The examples, as programs, each with a real counterpart. The echo server has a file of its own.
+ * The examples, run as programs with real peers. Some examples have files of their own.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -58,7 +58,7 @@ Deno.test({
 
 // ─── libpq ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Where Debian keeps the server's programs, or else the PATH. */
+/** The folder of the server's programs on Debian; elsewhere they are in PATH. */
 function postgresFolder(): string | undefined {
   try {
     const versions = [...Deno.readDirSync("/usr/lib/postgresql")].map(({ name }) => name).sort();
@@ -70,11 +70,11 @@ function postgresFolder(): string | undefined {
 }
 
 const postgres = isLinux ? postgresFolder() : undefined;
-const isRoot = isLinux && Deno.uid() === 0; // which the server refuses to be
+const isRoot = isLinux && Deno.uid() === 0; // the server refuses to run as root
 const canServe = postgres !== undefined && hasCommand("psql") &&
   (!isRoot || (hasCommand("runuser") && (await run("id", ["postgres"])).code === 0));
 
-/** A private server that listens on a Unix socket in a folder of its own. */
+/** A private server that listens on a Unix socket in its own folder. */
 class Postgres implements AsyncDisposable {
   readonly folder: string;
   readonly #server: Deno.ChildProcess;
@@ -112,7 +112,7 @@ class Postgres implements AsyncDisposable {
     return `host=${this.folder} user=test dbname=postgres`;
   }
 
-  /** Resolves once it answers. */
+  /** Resolves when the server answers. */
   async ready(): Promise<void> {
     while ((await this.sql("SELECT 1")).code !== 0) {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -124,8 +124,7 @@ class Postgres implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // As its own user's child it may stand behind runuser, which passes SIGTERM on: a "smart"
-    // shutdown.
+    // If it runs under runuser, that program forwards SIGTERM, which is a "smart" shutdown.
     this.#server.kill("SIGTERM");
     await this.#server.status;
     await Deno.remove(this.folder, { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * libc's calls under their C names: C results, errno on failure, and no argument that reaches
- * memory it must not.
+ * The calls of libc under their C names: C results, errno on failure, and no access outside the
+ * memory of the arguments.
  */
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
@@ -11,13 +11,13 @@ import { Pair, Pipe } from "./helpers/descriptors.ts";
 import { unlessLeftOut } from "./helpers/left_out.ts";
 
 const { EBADF, EINVAL, EAGAIN } = ffi;
-// to Windows a closed socket is none
+// on Windows a closed socket is no socket
 const NOT_OPEN = Deno.build.os === "windows" ? ffi.ENOTSOCK : EBADF;
 
 // The functions that only Linux has are among them.
 const onLinux = { ignore: Deno.build.os !== "linux" };
 
-/** The descriptor that a call gave, closed at the end of the block. */
+/** The descriptor that a call returned, closed at the end of the block. */
 function opened(fd: number): { fd: number; [Symbol.dispose](): void } {
   assert(fd >= 0, `errno ${ffi.errno()}`);
   return { fd, [Symbol.dispose]: () => void ffi.close(fd) };
@@ -79,7 +79,7 @@ Deno.test("poll_nonblocking() resolves when something is ready", async () => {
   const promise = ffi.poll_nonblocking(fds, 1, -1);
   pipe.fill();
   assertStrictEquals(await promise, 1);
-  assert(ffi.pollfd.read(fds).revents & ffi.POLLIN); // of which it has several on Windows
+  assert(ffi.pollfd.read(fds).revents & ffi.POLLIN); // Windows may set other bits too
 });
 
 Deno.test("select() leaves the ready descriptors in its sets, and tells the time that is left", () => {
@@ -226,7 +226,7 @@ Deno.test(unlessLeftOut("getaddrinfo() gives a list to read and to free once"), 
 const NOT_INTS = [NaN, 0.5, 2 ** 31, -(2 ** 31) - 1, 2 ** 53, Infinity];
 const NOT_NUMBERS = ["1", null, undefined, {}, [], 1n, Symbol("1"), true] as unknown as number[];
 
-/** Calls with one int that is to be hostile, and everything else in order. */
+/** Calls with one int that will be hostile and valid other arguments. */
 function intCalls(pair: Pair, memory: Uint8Array): Record<string, (int: number) => unknown> {
   const fd = pair.left.fileno();
   const length = () => new Int32Array([16]);
@@ -287,12 +287,12 @@ for (const isWarm of [false, true]) {
       pair.left.setBlocking(false);
       const memory = new Uint8Array(64);
       for (const [name, call] of Object.entries(intCalls(pair, memory))) {
-        // -1 is a good int that no call takes for a descriptor, a length, or anything that lasts.
+        // -1 is a valid int; no call takes it for a descriptor, a length, or a lasting setting.
         const warm = name.startsWith("close") || name.includes("fd") ? -1 : undefined;
         if (isWarm && warm !== undefined) { for (let i = 0; i < 20_000; i++) call(warm); }
         for (const int of NOT_INTS) assertThrows(() => call(int), RangeError, undefined, name);
         for (const int of NOT_NUMBERS) {
-          if (int === undefined && name === "fcntl arg") continue; // may be left out
+          if (int === undefined && name === "fcntl arg") continue; // is optional
           assertThrows(() => call(int), TypeError, undefined, name);
         }
       }
@@ -300,7 +300,7 @@ for (const isWarm of [false, true]) {
   );
 }
 
-/** Memories of fewer than 16 usable bytes, and what is none at all. */
+/** Memory with fewer than 16 usable bytes, and values that are not memory. */
 function badMemories(): Record<string, unknown> {
   const detached = new Uint8Array(64);
   structuredClone(detached, { transfer: [detached.buffer] });
@@ -360,7 +360,7 @@ const memoryCalls: Record<string, (fd: number, memory: Memory) => unknown> = {
   "select writefds": (_fd, memory) => ffi.select(65, null, memory, null, new Uint8Array(16)),
   "select timeout": (_fd, memory) => ffi.select(0, null, null, null, memory),
   epoll_wait: (fd, memory) => ffi.epoll_wait(fd, memory, 2, 0),
-  ...(ffi.has_epoll_pwait2() // musl has not
+  ...(ffi.has_epoll_pwait2() // musl has none
     ? {
       epoll_pwait2: (fd, memory) => ffi.epoll_pwait2(fd, memory, 2, new Uint8Array(16)),
       "epoll_pwait2 timeout": (fd, memory) => ffi.epoll_pwait2(fd, new Uint8Array(16), 1, memory),

@@ -1,7 +1,7 @@
 /**
- * Memory that changes or is not what it seems: shared with a thread that changes it during the
- * call, arrays with false properties, replaced prototype methods, codecs that somebody writes to,
- * options with pointers, buffers that a sink of a tracing uses again.
+ * Memory that changes or is not what it seems: memory that another thread changes during the call,
+ * arrays with false properties, replaced prototype methods, codecs that are written to, options
+ * with pointers, buffers that the sink of a trace uses again.
  */
 
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
@@ -13,7 +13,7 @@ import { Pair, tcpPair } from "./helpers/descriptors.ts";
 const onLinux = { ignore: Deno.build.os !== "linux" };
 const GUARD = 0xa5;
 
-/** `size` bytes with others around them, which must stay as they are. */
+/** `size` bytes with guard bytes around them, which must not change. */
 class Guarded {
   static readonly #MARGIN = 4096;
   readonly #all: Uint8Array;
@@ -24,7 +24,7 @@ class Guarded {
     this.memory = this.#all.subarray(Guarded.#MARGIN, Guarded.#MARGIN + size);
   }
 
-  /** Where a byte outside was written; -1 where none was. */
+  /** The index of a changed guard byte; -1 if there is none. */
   damage(): number {
     const end = Guarded.#MARGIN + this.memory.length;
     return this.#all.findIndex((byte, i) => {
@@ -34,9 +34,9 @@ class Guarded {
 }
 
 /**
- * Runs `action` again and again while another thread changes the number at the start of `memory`
- * from `low` to `high` and back: for a second, and until `action` says that it has seen that, since
- * a busy machine may let the other thread wait.
+ * Runs `action` repeatedly while another thread switches the number at the start of `memory`
+ * between `low` and `high`: for a second, and until `action` returns that it has seen the change,
+ * because a busy machine may delay the other thread.
  */
 async function whileFlipping(
   memory: SharedArrayBuffer,
@@ -64,7 +64,7 @@ async function whileFlipping(
   }
 }
 
-// In milliseconds. Where the length is handed over as it is, half of `ENOUGH` is enough to be hit,
+// In milliseconds. If the length is passed unchecked, half of `ENOUGH` suffices to write outside,
 // on two processors.
 const ENOUGH = 1_000;
 const PATIENCE = 30_000;
@@ -72,7 +72,7 @@ const PATIENCE = 30_000;
 Deno.test("A length that another thread raises during the call writes no byte behind the memory", async () => {
   using pair = tcpPair();
   const fd = pair.left.fileno();
-  const room = 4; // of an address' 16 bytes
+  const room = 4; // of the 16 bytes of an address
   const shared = new SharedArrayBuffer(4);
   const length = new Int32Array(shared);
   const address = new Guarded(room);
@@ -136,7 +136,7 @@ Deno.test("Checking an argument runs no code of its owner's, who could take away
     ffi.getsockname(left, spied(new Uint8Array(16)), length());
     ffi.getsockopt(left, ffi.SOL_SOCKET, ffi.SO_TYPE, spied(new Uint8Array(16)), length());
     ffi.poll(spied(new Uint8Array(ffi.pollfd.size)), 1, 0);
-    if (Deno.build.os === "windows") continue; // fd_sets are copied, and a copy is not spied on
+    if (Deno.build.os === "windows") continue; // fd_sets are copied, and the copy is not observed
     const [set, timeout] = [spied(new Uint8Array(128)), spied(new Uint8Array(16))];
     ffi.select(0, set, set, set, timeout);
   }
@@ -398,7 +398,7 @@ Deno.test("Options whose value holds pointers or counts are refused by name", on
   fields.setBigUint64(24, BigInt(address), true);
   fields.setInt32(32, victim.length, true);
   pair.right.send(new Uint8Array(100).fill(7));
-  pair.left.recv(1, ffi.MSG_PEEK); // they have arrived
+  pair.left.recv(1, ffi.MSG_PEEK); // the bytes have arrived
   const length = new Int32Array([40]);
   const [TCP, name] = [ffi.IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE];
   assertThrows(() => ffi.getsockopt(fd, TCP, name, value, length), RangeError, "pointers");
@@ -539,12 +539,12 @@ Deno.test("A traced call with odd memory is told, and fails no other way than un
   });
   ffi.send(fd, detached, 0, 0);
   ffi.send(fd, lying, 2, 0);
-  // no whole ints
+  // not whole ints
   ffi.getsockopt(fd, ffi.SOL_SOCKET, ffi.SO_TYPE, new Uint8Array(6), new Int32Array([6]));
   assertEquals(lines.length, 3);
   assertMatch(lines[0]!, /^send\(\d+, NULL, 0, 0\) = 0$/);
   assertMatch(lines[1]!, /^send\(\d+, "\\0\\0", 2, 0\) = 2$/);
-  // Winsock leaves the length as it was.
+  // Winsock does not change the length.
   const told = Deno.build.os === "windows" ? '"\\1\\0\\0\\0\\0\\0", [6]' : "[1], [6 => 4]";
   assertMatch(lines[2]!, /^getsockopt\(\d+, SOL_SOCKET, SO_TYPE, /);
   assert(lines[2]!.endsWith(`, ${told}) = 0`), lines[2]);

@@ -1,7 +1,6 @@
 /**
- * kqueue(2)'s own: what it does otherwise than epoll(7) by its nature, and what KqueueSelector
- * makes of it. Runs on macOS and the BSDs, and where `LIBKQUEUE` names a library: see
- * `platforms/kqueue.sh`.
+ * How kqueue(2) differs from epoll(7), and how KqueueSelector handles it. Runs on macOS and the
+ * BSDs, and where `LIBKQUEUE` names a library: see `platforms/kqueue.sh`.
  */
 
 import {
@@ -45,14 +44,14 @@ import { KqueueSelector } from "./helpers/mechanisms.ts";
 const READ_WRITE = EVENT_READ | EVENT_WRITE;
 const missing = KqueueSelector.isSupported() ? undefined : "no kqueue, and no LIBKQUEUE";
 
-/** A test that needs kqueue(2), or says why it is left out. */
+/** A test that needs kqueue(2); without it the test is left out, with the reason. */
 function test(fact: string, fn: () => void | Promise<void>) {
   const name = `KqueueSelector ${fact}`;
   if (missing === undefined) Deno.test({ ...unlessLeftOut(name), fn });
   else Deno.test({ name: `${name} (left out: ${missing})`, ignore: true, fn });
 }
 
-/** Where kqueue(2) differs from epoll(7) by its nature, and the sentence that says so. */
+/** The differences between kqueue(2) and epoll(7), with the sentence that documents each. */
 const DIFFERENCES: { fact: string; source: string; show(): void | Promise<void> }[] = [
   {
     fact: "takes regular files: readable unless at their end, always writable",
@@ -93,7 +92,7 @@ const DIFFERENCES: { fact: string; source: string; show(): void | Promise<void> 
       selector.register(pair.right, READ_WRITE, undefined, { mode: "edge" });
       assertEquals(selector.select(0).map(([, events]) => events), [EVENT_WRITE]);
       pair.left.send(new Uint8Array(1));
-      // epoll(7) would say READ_WRITE.
+      // epoll(7) would report READ_WRITE.
       assertEquals(selector.select(1000).map(([, events]) => events), [EVENT_READ]);
     },
   },
@@ -170,7 +169,7 @@ test('goes quiet as a whole in "oneshot" mode, though one filter alone had somet
 });
 
 test("takes the first filter back when the second one is refused", () => {
-  if (EVFILT_EXCEPT === 0) return; // nothing is known that takes one of two otherwise
+  if (EVFILT_EXCEPT === 0) return; // no known file accepts one filter of two otherwise
   using file = new RegularFile("text");
   using selector = new KqueueSelector();
   const error = assertThrows(() => selector.register(file.fd, EVENT_READ | EVENT_PRIORITY));

@@ -1,6 +1,6 @@
 /**
- * readable() and writable(): one descriptor, one promise, on a selector that comes and goes with
- * its waiters.
+ * readable() and writable(): promises for one descriptor, on a selector that exists while something
+ * waits.
  */
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
@@ -10,9 +10,9 @@ import { runProgram } from "./helpers/programs.ts";
 import { unlessLeftOut } from "./helpers/left_out.ts";
 import { delay, promptly, timed } from "./helpers/timing.ts";
 
-const CLOSED = 1000; // milliseconds until a closed descriptor must have been noticed
+const CLOSED = 1000; // milliseconds within which a closed descriptor must be noticed
 
-/** Whether a promise is settled by now. */
+/** Whether a promise is settled. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   promise.then(() => settled = true, () => settled = true);
@@ -20,7 +20,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-/** Fills a socket's buffers until it takes no more. */
+/** Sends until the buffers of a socket are full. */
 function fill(socket: Socket): void {
   socket.setBlocking(false);
   while (socket.send(new Uint8Array(65536)) !== null);
@@ -79,7 +79,7 @@ Deno.test("writable() resolves for a refused connection, and takeError() says wh
     await writable(client);
     assertStrictEquals(client.takeError()?.code, "ECONNREFUSED");
   } catch (error) {
-    assert(error instanceof Deno.errors.ConnectionRefused); // told by connect(2) itself
+    assert(error instanceof Deno.errors.ConnectionRefused); // reported by connect(2) itself
   }
 });
 

@@ -74,7 +74,7 @@ const hasIpv6 = (() => {
   }
 })();
 
-const hasUnix = !isWindows; // where Unix sockets say other things, and Wine has none
+const hasUnix = !isWindows; // where Unix sockets behave differently, and Wine has none
 
 function listener(address: Address = LOOPBACK, family = AF_INET): Socket {
   const server = new Socket(family);
@@ -126,7 +126,7 @@ for (const [family, hostname] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]] as 
       assertEquals(one.recvFrom(64)!.data, new Uint8Array(0));
       one.connect(other.localAddress);
       one.send(encode("connected"));
-      assertStrictEquals(decode(other.recv(4)), "conn"); // the rest of a datagram is cut
+      assertStrictEquals(decode(other.recv(4)), "conn"); // the rest of a datagram is dropped
     },
   });
 }
@@ -153,7 +153,7 @@ for (
     }
     if (kind === "path") {
       using late = new Socket(AF_UNIX);
-      assertThrows(() => late.bind(address), Deno.errors.AddrInUse); // nothing is unlinked silently
+      assertThrows(() => late.bind(address), Deno.errors.AddrInUse); // no file is removed silently
       Deno.removeSync(address.path);
     }
     using receiver = new Socket(AF_UNIX, SOCK_DGRAM);
@@ -202,7 +202,7 @@ Deno.test("Socket.recv() gives arrays of their own, small and large", () => {
   assertStrictEquals(decode(pair.right.recv(64)), "ird");
 });
 
-const PATTERN = 65_537; // bytes, a prime, so that no two transfers of a power of two are alike
+const PATTERN = 65_537; // bytes; a prime, so that transfers of a power of two differ
 
 Deno.test("Socket.send() tells what the kernel took, and 20 MB arrive in order", () => {
   using pair = tcpPair();
@@ -225,7 +225,7 @@ Deno.test("Socket.send() tells what the kernel took, and 20 MB arrive in order",
       got += count;
     }
   }
-  assert(full >= 0 && (isWindows || partial > 0)); // Windows takes all or nothing
+  assert(full >= 0 && (isWindows || partial > 0)); // Windows accepts all or nothing
   assertStrictEquals(Buffer.compare(received, data), 0);
 });
 
@@ -283,7 +283,7 @@ Deno.test("Socket.accept() gives null when nobody waits, and connections that bl
     client.connect(server.localAddress);
     using selector = new DefaultSelector();
     selector.register(server, EVENT_READ);
-    selector.select(); // a busy kernel may tell the client before the server
+    selector.select(); // a busy kernel may report the client first
     using connection = server.accept()!;
     assertStrictEquals(connection.blocking, blocking);
     if (!blocking) assertStrictEquals(connection.recv(1), null);
@@ -465,7 +465,8 @@ Deno.test(unlessLeftOut("A child process inherits no socket and no selector"), a
   using stack = new DisposableStack();
   for (const Selector of SELECTORS) stack.use(new Selector()).register(taken, EVENT_READ);
   const controller = new AbortController();
-  const wait = readable(server, { signal: controller.signal }); // on the thread's shared selector
+  // on the shared selector of the thread
+  const wait = readable(server, { signal: controller.signal });
   assertEquals(await inherited(), before);
   controller.abort(new Error("seen"));
   await assertRejects(() => wait, Error, "seen");

@@ -1,4 +1,4 @@
-/** What traceSyscalls() says, held against strace(1), and what it leaves alone. */
+/** What traceSyscalls() reports, compared with strace(1), and that it changes nothing. */
 
 import {
   assert,
@@ -17,17 +17,17 @@ import { Pair } from "./helpers/descriptors.ts";
 import { DENO, path, Program, run } from "./helpers/programs.ts";
 import { asStrace, canStrace, parseStrace, straceArgs, withoutTimeLeft } from "./helpers/strace.ts";
 
-const isWindows = Deno.build.os === "windows"; // to which a closed socket is none
+const isWindows = Deno.build.os === "windows"; // where a closed socket is no socket
 const NOT_OPEN = isWindows ? ffi.ENOTSOCK : ffi.EBADF;
 const CLOSE = isWindows ? "closesocket" : "close";
 const POLL = isWindows ? "WSAPoll" : "poll";
 const CODE = ffi.errnoName(NOT_OPEN);
 const FAILURE = `-1 ${CODE} (${ffi.strerror(NOT_OPEN)})`;
 const ABSENT = 999_999; // no descriptor
-// where a waiting selector parks poll() on its own descriptor
+// where a selector waits with poll() on its own descriptor
 const isPolling = ffi.isPlatformWith("epoll");
 
-/** What was recorded while `action` ran. */
+/** The calls that were recorded while `action` ran. */
 function recordsOf(action: () => void): SyscallRecord[] {
   const records: SyscallRecord[] = [];
   using _ = traceSyscalls((call) => records.push(call));
@@ -39,7 +39,7 @@ function linesOf(action: () => void): string[] {
   return recordsOf(action).map(String);
 }
 
-/** What was printed on standard error while `action` ran. */
+/** The text that was printed on standard error while `action` ran. */
 function printedBy(action: () => void): string {
   const { error } = console;
   let printed = "";
@@ -94,7 +94,7 @@ Deno.test({
       Deno.kill(childOf(program.child.pid), "SIGINT");
       assertMatch(await program.rest(), /server closed\n$/);
       const ours = (await stderr).trimEnd().split("\n");
-      await program.child.status; // the file is whole
+      await program.child.status; // the file is complete
 
       assertAlike(ours, parseStrace(await Deno.readTextFile(file)));
       const names = new Set(ours.map((line) => line.split("(")[0]));
@@ -108,7 +108,7 @@ Deno.test({
   },
 });
 
-/** Three clients: one that sends twice, one that is reset, one that says nothing. */
+/** Three clients: one sends twice, one resets its connection, one sends nothing. */
 async function visit(port: number): Promise<void> {
   const address = { hostname: "127.0.0.1", port };
   const buffer = new Uint8Array(64);
@@ -130,20 +130,19 @@ async function visit(port: number): Promise<void> {
   }
 }
 
-/** The process that strace started. */
+/** The id of the process that strace started. */
 function childOf(pid: number): number {
   return Number(Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ")[0]);
 }
 
 /**
- * Asserts that strace saw all the calls that we tell, in our order, and no other on our
- * descriptors. What another thread was left with ends when it ends, and is told later: calls of
- * poll() are compared among themselves.
+ * Asserts that strace saw the calls that we report, in our order, and no others on our descriptors.
+ * A poll() in another thread is reported when it returns, so those calls are compared separately.
  */
 function assertAlike(ours: string[], theirs: { line: string }[]): void {
   const start = theirs.findIndex(({ line }) => line === asStrace(ours[0]!));
   const isPoll = (line: string) => line.startsWith("poll(");
-  const own = new Set<string>(); // descriptors that are open and ours
+  const own = new Set<string>(); // our open descriptors
   const seen = theirs.slice(start).map(({ line }) => withoutTimeLeft(line)).filter((line) => {
     const [, name, argument, result] = /^(\w+)\((?:\[\{fd=)?([-\w]*).* = (\S+)/.exec(line)!;
     const creates = ["socket", "eventfd2", "epoll_create1"].includes(name!);
@@ -206,7 +205,7 @@ Deno.test("A record's duration is how long the call took, in microseconds", () =
 Deno.test("A call that changed its memory is printed with what it was given and what it found", () => {
   using pair = new Pair();
   const [fd, other] = [pair.left.fileno(), pair.right.fileno()];
-  const set = new Uint8Array(4 * ffi.fd_set.size); // more than C gives, which select() allows
+  const set = new Uint8Array(4 * ffi.fd_set.size); // larger than in C, which select() allows
   ffi.FD_SET(fd, set);
   ffi.FD_SET(other, set);
   pair.left.send(new Uint8Array([1]));
@@ -225,11 +224,11 @@ Deno.test({
     using pair = new Pair();
     using selector = new DefaultSelector();
     selector.register(pair.left, EVENT_READ);
-    let longest = 0; // of some: on a busy machine, it may begin long after selectAsync()
+    let longest = 0; // of some: on a busy machine it may begin long after selectAsync()
     for (let round = 0; round < 20 && longest < 15_000; round++) {
       const records: SyscallRecord[] = [];
       using _ = traceSyscalls((call) => records.push(call));
-      // Those without descriptors only let the event loop turn.
+      // A poll() without descriptors only lets the event loop run.
       const polls = () => records.filter(({ name, args }) => name === POLL && args[1] !== "0");
 
       const wait = selector.selectAsync();
@@ -367,8 +366,7 @@ Deno.test("Tracing changes neither results nor what the library throws", () => {
 });
 
 Deno.test("Calls go straight to the C library's functions before the first tracing and after the last", async () => {
-  // The same object and functions: so what is called is what was called when nobody had ever
-  // traced.
+  // The same object and functions, so the calls are those of a program that has never traced.
   const program = `
     import { libc } from "${new URL("../ffi/libc.ts", import.meta.url)}";
     import { traceSyscalls } from "${new URL("../mod.ts", import.meta.url)}";

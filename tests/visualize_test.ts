@@ -17,17 +17,17 @@ import { DENO, hasCommand, path, Program, runProgram } from "./helpers/programs.
 
 const VISUALIZE = "examples/visualize.ts";
 const FLAGS = ["--no-prompt", "--allow-ffi", "--allow-read"];
-// in a variable, so that checking this project does not fetch it
+// In a variable, so that `deno check` does not fetch it.
 const PLAYWRIGHT = "playwright-core";
-const LIMIT = 30_000; // milliseconds until something that must happen is given up
+const LIMIT = 30_000; // milliseconds to wait for something that must happen
 
-// Chromium runs on the real platform, which Deno must not deny.
+// Chromium runs on the real platform, so Deno must see that one.
 const isEmulated = Deno.env.get("SELECTORS_EMULATOR") !== undefined;
 const chromium = ["chromium", "chromium-browser", "google-chrome"].find((name) => {
   return !isEmulated && hasCommand(name);
 });
 
-/** The program, on a free port. */
+/** Starts the program on a free port. */
 async function start(): Promise<{ program: Program; origin: string }> {
   const program = Program.start(VISUALIZE, ["0"], FLAGS);
   const line = await program.line();
@@ -35,7 +35,7 @@ async function start(): Promise<{ program: Program; origin: string }> {
   return { program, origin: line!.slice("open ".length, -1) };
 }
 
-/** Reads server-sent events until one of them is as it should be, and returns all. */
+/** Reads server-sent events until one matches, and returns all of them. */
 async function eventsUntil(origin: string, isLast: (event: string) => boolean): Promise<string[]> {
   const { body } = await fetch(`${origin}/events`, { signal: AbortSignal.timeout(LIMIT) });
   const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -76,7 +76,7 @@ Deno.test("visualize.ts tells a page each syscall of the echo server, and ends o
   assertEquals(clients.map(({ id }: { id: number }) => id), [1]);
 
   program.kill("SIGINT");
-  // no signal reaches a program there: it is ended
+  // Windows has no signals: the program is terminated.
   const code = Deno.build.os === "windows" ? 1 : 0;
   assertEquals([await program.rest(), await program.code()], ["", code]);
 });
@@ -106,7 +106,8 @@ Deno.test("visualize.ts answers no page from elsewhere, and says what is not the
   assertEquals(await status("/passwords"), 404);
   assertEquals(await status("/clients/1/explode", { method: "POST" }), 404);
   assertEquals(await status("/", { method: "PUT" }), 405);
-  assertEquals(await status("/clients/77/send", { method: "POST" }), 202); // gone: nothing happens
+  // the client has left: nothing happens
+  assertEquals(await status("/clients/77/send", { method: "POST" }), 202);
   assertEquals(await status("/"), 200);
 });
 
@@ -114,7 +115,7 @@ Deno.test({
   name: "visualize.ts shows lanes, syscalls and states in Chromium, and its buttons work" +
     (chromium === undefined ? " (needs chromium)" : ""),
   ignore: chromium === undefined,
-  sanitizeOps: false, // playwright-core keeps what it opened for the whole process
+  sanitizeOps: false, // playwright-core keeps resources for the whole process
   sanitizeResources: false,
   async fn() {
     const { program, origin } = await start();
@@ -124,7 +125,7 @@ Deno.test({
     const browser = await playwright.chromium.launch({
       executablePath,
       args: ["--no-sandbox"],
-      timeout: 2 * LIMIT, // the first start of all on a machine takes long
+      timeout: 2 * LIMIT, // the first start on a machine takes long
     });
     try {
       const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
@@ -135,20 +136,20 @@ Deno.test({
       const lane = (text: string | RegExp) => page.locator("#lanes .lane", { hasText: text });
       const line = (text: RegExp) => page.locator("#log li", { hasText: text }).first().waitFor();
 
-      // The lanes of the selector and the listener are there; a client's comes with a click.
+      // The page has lanes for the selector and the listener; a click adds one for a client.
       await lane("the selector").waitFor();
       await lane("listener").waitFor();
       await page.getByRole("button", { name: "Open a client" }).click();
       await lane("client on port").waitFor();
       assertMatch(await lane("client on port").textContent(), /registered for READ/);
 
-      // A click sends bytes, and the server's recv and send show up.
+      // A click sends bytes, and the page shows the recv and send of the server.
       await page.getByRole("button", { name: "send" }).click();
       await line(/^recv\(\d+, "hello 1 from \d+\\n", 4096, 0\) = \d+$/);
       await page.locator("#lanes .ready", { hasText: "ready: READ" }).last().waitFor();
       await line(/^send\(\d+, "hello 1 from \d+\\n", \d+, MSG_NOSIGNAL\) = \d+$/);
 
-      // A mark tells its line to who points at it, and to who chooses it with the keyboard.
+      // A mark shows its line when it is hovered, and when it has the keyboard focus.
       await page.locator("#lanes .mark.send").last().hover();
       assertMatch(await page.locator("#chosen").textContent(), /^send\(.* {2}<0\.\d{6}>$/);
       await page.locator("#lanes").focus();
@@ -168,8 +169,8 @@ Deno.test({
       await page.getByRole("button", { name: "resume" }).click();
       await lane(/client.*registered for READ/).waitFor();
 
-      // With the keyboard alone: half-close, and the server closes too; a reset fails the server's
-      // recv.
+      // With the keyboard only: half-close, and the server closes too. A reset makes the server's
+      // recv fail.
       await page.getByRole("button", { name: "half-close" }).press("Enter");
       await line(/^recv\(\d+, .., 4096, 0\) = 0$/); // "", which playwright-core does not take
       await page.locator("#lanes .lane.closed").waitFor();
@@ -185,7 +186,7 @@ Deno.test({
   },
 });
 
-/** Keeps a picture of the page where `SELECTORS_SCREENSHOT` names a folder, such as docs. */
+/** Saves a screenshot if `SELECTORS_SCREENSHOT` names a folder, such as docs. */
 async function screenshot(
   page: { screenshot(options: { path: string }): Promise<unknown> },
   scheme = "",
@@ -205,7 +206,7 @@ const isLinux = Deno.build.os === "linux"; // which has /proc
 const DESCRIPTORS = 64;
 const MOST_PAGES = 8; // as in visualize/http.ts
 
-/** The program with few descriptors. */
+/** Starts the program with a low limit of descriptors. */
 async function startLimited(): Promise<{ program: Program; origin: string }> {
   const script = `ulimit -n ${DESCRIPTORS}; exec "$@"`;
   const command = [DENO, "run", ...FLAGS, path(VISUALIZE), "0"];
@@ -215,7 +216,7 @@ async function startLimited(): Promise<{ program: Program; origin: string }> {
   return { program, origin: line!.slice("open ".length, -1) };
 }
 
-/** The status of a response, whose body is read to its end. */
+/** The status of a response; reads its body to the end. */
 async function statusOf(origin: string, path: string, method = "GET"): Promise<number> {
   const response = await fetch(`${origin}${path}`, {
     method,
@@ -295,7 +296,7 @@ Deno.test({
     const opened = statuses.filter((status) => status === 202).length;
     assertGreater(opened, 0);
     assertEquals(statuses.slice(opened), Array(40 - opened).fill(503));
-    // What was refused has kept no descriptor: when clients leave, as many can be opened again.
+    // Refused clients keep no descriptor: when clients leave, the same number can be opened again.
     const full = descriptorsOf(program.child.pid);
     for (let i = 0; i < 20; i++) await statusOf(origin, "/clients", "POST");
     assertLessOrEqual(descriptorsOf(program.child.pid), full + 1);
@@ -320,7 +321,7 @@ Deno.test({
       for (let i = 0; i < 200; i++) pages.push(await openPage(port));
       assertEquals(await statusOf(origin, "/events"), 503);
       const before = residentBytes(program.child.pid);
-      // Each of these makes events for every page.
+      // Each request causes events for every page.
       await press(origin, "/clients");
       for (let i = 0; i < 1500; i++) await press(origin, "/clients/1/send");
       assertLess(residentBytes(program.child.pid) - before, 100e6);
