@@ -50,7 +50,7 @@ Deno.test("The library imports nothing but its own files", onLinux, async () => 
     for (const { specifier } of modules) {
       assertMatch(
         specifier,
-        /^(node:timers|file:.*\/(mod\.ts|(ffi|os|selectors|io|ring)\/(\w+\/)?\w+\.ts))$/,
+        /^(node:(async_hooks|timers|url)|file:.*\/(mod\.ts|(ffi|os|selectors|io|ring)\/(\w+\/)?\w+\.ts))$/,
       );
     }
   }
