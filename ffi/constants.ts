@@ -1,7 +1,7 @@
 /**
- * The platform's constants under their C names. What each means is in the man page of the header
- * that it is listed under; the figures are in the platform's own table (`linux.ts`, `darwin.ts` …).
- * A constant that the platform lacks is 0, an errno -1.
+ * The constants of the platform under their C names. The man page of the header that a constant is
+ * listed under says what it means. The numbers are in the tables of platforms/. A constant that the
+ * platform lacks is 0; an errno that it lacks is -1.
  *
  * @module
  */
@@ -49,9 +49,9 @@ export const EPOLLONESHOT: number = constants.EPOLLONESHOT;
 export const EPOLLET: number = constants.EPOLLET;
 
 // <sys/event.h>
-/** Readable, or at the end. `<sys/event.h>` */
+/** Readable, or at the end of the stream. `<sys/event.h>` */
 export const EVFILT_READ: number = constants.EVFILT_READ;
-/** Writable, or the reader has gone. `<sys/event.h>` */
+/** Writable, or the reader has closed its end. `<sys/event.h>` */
 export const EVFILT_WRITE: number = constants.EVFILT_WRITE;
 /** An asynchronous request has completed. `<sys/event.h>` */
 export const EVFILT_AIO: number = constants.EVFILT_AIO;
@@ -61,7 +61,7 @@ export const EVFILT_VNODE: number = constants.EVFILT_VNODE;
 export const EVFILT_PROC: number = constants.EVFILT_PROC;
 /** A signal was delivered. `<sys/event.h>` */
 export const EVFILT_SIGNAL: number = constants.EVFILT_SIGNAL;
-/** A timer has run out. `<sys/event.h>` */
+/** A timer has expired. `<sys/event.h>` */
 export const EVFILT_TIMER: number = constants.EVFILT_TIMER;
 /** Triggered by the program itself, with NOTE_TRIGGER. `<sys/event.h>` */
 export const EVFILT_USER: number = constants.EVFILT_USER;
@@ -79,15 +79,15 @@ export const EV_DISABLE: number = constants.EV_DISABLE;
 export const EV_ONESHOT: number = constants.EV_ONESHOT;
 /** Reports changes of state, not the state. `<sys/event.h>` */
 export const EV_CLEAR: number = constants.EV_CLEAR;
-/** Answers the change with an EV_ERROR event, also where it succeeded. `<sys/event.h>` */
+/** Reports an EV_ERROR event for the change, also if it succeeded. `<sys/event.h>` */
 export const EV_RECEIPT: number = constants.EV_RECEIPT;
 /** Disables the filter after one event. `<sys/event.h>` */
 export const EV_DISPATCH: number = constants.EV_DISPATCH;
-/** The other end has gone; only in events. `<sys/event.h>` */
+/** The peer has closed its end; only in events. `<sys/event.h>` */
 export const EV_EOF: number = constants.EV_EOF;
 /** The change failed with the errno in `data`; only in events. `<sys/event.h>` */
 export const EV_ERROR: number = constants.EV_ERROR;
-/** EVFILT_USER: leaves the flags alone. `<sys/event.h>` */
+/** EVFILT_USER: does not change the flags. `<sys/event.h>` */
 export const NOTE_FFNOP: number = constants.NOTE_FFNOP;
 /** EVFILT_USER: combines the flags by AND. `<sys/event.h>` */
 export const NOTE_FFAND: number = constants.NOTE_FFAND;
@@ -97,9 +97,7 @@ export const NOTE_FFOR: number = constants.NOTE_FFOR;
 export const NOTE_FFCOPY: number = constants.NOTE_FFCOPY;
 /** EVFILT_USER: triggers the event. `<sys/event.h>` */
 export const NOTE_TRIGGER: number = constants.NOTE_TRIGGER;
-/**
- * EVFILT_READ and EVFILT_WRITE: `data` is the least number of bytes that counts. `<sys/event.h>`
- */
+/** EVFILT_READ and EVFILT_WRITE: `data` is the low-water mark in bytes. `<sys/event.h>` */
 export const NOTE_LOWAT: number = constants.NOTE_LOWAT;
 /** EVFILT_EXCEPT: urgent data. `<sys/event.h>` */
 export const NOTE_OOB: number = constants.NOTE_OOB;
@@ -169,13 +167,13 @@ export const SOCK_DGRAM: number = constants.SOCK_DGRAM;
 export const SOCK_RAW: number = constants.SOCK_RAW;
 /** A reliable, ordered sequence of datagrams. `<sys/socket.h>` */
 export const SOCK_SEQPACKET: number = constants.SOCK_SEQPACKET;
-/** Opens the socket non-blocking; a flag beside the type. `<sys/socket.h>` */
+/** Makes the socket non-blocking; a flag to combine with the type. `<sys/socket.h>` */
 export const SOCK_NONBLOCK: number = constants.SOCK_NONBLOCK;
-/** Closes the socket on exec; a flag beside the type. `<sys/socket.h>` */
+/** Closes the socket on exec; a flag to combine with the type. `<sys/socket.h>` */
 export const SOCK_CLOEXEC: number = constants.SOCK_CLOEXEC;
-/** The level of the options of sockets of every kind. `<sys/socket.h>` */
+/** The level of options that sockets of every kind have. `<sys/socket.h>` */
 export const SOL_SOCKET: number = constants.SOL_SOCKET;
-/** Lets bind(2) take an address that old connections still hold. `<sys/socket.h>` */
+/** Allows bind(2) to an address that closed connections still occupy. `<sys/socket.h>` */
 export const SO_REUSEADDR: number = constants.SO_REUSEADDR;
 /** The socket's type; read only. `<sys/socket.h>` */
 export const SO_TYPE: number = constants.SO_TYPE;
@@ -197,9 +195,9 @@ export const SO_OOBINLINE: number = constants.SO_OOBINLINE;
 export const SO_LINGER: number = constants.SO_LINGER;
 /** Lets several sockets share one address. `<sys/socket.h>` */
 export const SO_REUSEPORT: number = constants.SO_REUSEPORT;
-/** Least number of bytes that counts as readable. `<sys/socket.h>` */
+/** The number of bytes from which the socket is readable. `<sys/socket.h>` */
 export const SO_RCVLOWAT: number = constants.SO_RCVLOWAT;
-/** Least number of bytes that counts as writable. `<sys/socket.h>` */
+/** The room in bytes from which the socket is writable. `<sys/socket.h>` */
 export const SO_SNDLOWAT: number = constants.SO_SNDLOWAT;
 /** How long a blocking receive waits. `<sys/socket.h>` */
 export const SO_RCVTIMEO: number = constants.SO_RCVTIMEO;
@@ -211,7 +209,7 @@ export const SO_ACCEPTCONN: number = constants.SO_ACCEPTCONN;
 export const SO_PROTOCOL: number = constants.SO_PROTOCOL;
 /** The socket's address family; read only. `<sys/socket.h>` */
 export const SO_DOMAIN: number = constants.SO_DOMAIN;
-/** Windows: nobody else may bind to the address, not even with SO_REUSEADDR. `<winsock2.h>` */
+/** Windows: no other socket may bind to the address, even with SO_REUSEADDR. `<winsock2.h>` */
 export const SO_EXCLUSIVEADDRUSE: number = constants.SO_EXCLUSIVEADDRUSE;
 /** AF_UNIX: recvmsg(2) reports the sender's credentials (SCM_CREDENTIALS). `<sys/socket.h>` */
 export const SO_PASSCRED: number = constants.SO_PASSCRED;
@@ -226,7 +224,7 @@ export const SO_BINDTODEVICE: number = constants.SO_BINDTODEVICE;
 export const SO_TIMESTAMPNS: number = constants.SO_TIMESTAMPNS;
 /** The mark of every packet that the socket sends. `<sys/socket.h>` */
 export const SO_MARK: number = constants.SO_MARK;
-/** The longest backlog that listen(2) takes by default. `<sys/socket.h>` */
+/** The default limit of the backlog of listen(2). `<sys/socket.h>` */
 export const SOMAXCONN: number = constants.SOMAXCONN;
 /** Urgent data. `<sys/socket.h>` */
 export const MSG_OOB: number = constants.MSG_OOB;
@@ -234,13 +232,15 @@ export const MSG_OOB: number = constants.MSG_OOB;
 export const MSG_PEEK: number = constants.MSG_PEEK;
 /** Sends to directly connected hosts only. `<sys/socket.h>` */
 export const MSG_DONTROUTE: number = constants.MSG_DONTROUTE;
-/** Tells a datagram's whole length. `<sys/socket.h>` */
+/**
+ * recv(2) returns the whole length of a datagram; set by recvmsg(2) if it was cut. `<sys/socket.h>`
+ */
 export const MSG_TRUNC: number = constants.MSG_TRUNC;
-/** Does not block, for this call. `<sys/socket.h>` */
+/** This call does not block. `<sys/socket.h>` */
 export const MSG_DONTWAIT: number = constants.MSG_DONTWAIT;
-/** Waits for all the bytes asked for. `<sys/socket.h>` */
+/** Waits until the buffer is full. `<sys/socket.h>` */
 export const MSG_WAITALL: number = constants.MSG_WAITALL;
-/** A gone peer is EPIPE without SIGPIPE. `<sys/socket.h>` */
+/** Sending to a closed peer fails with EPIPE and raises no SIGPIPE. `<sys/socket.h>` */
 export const MSG_NOSIGNAL: number = constants.MSG_NOSIGNAL;
 /** Returned by recvmsg(2): control data were discarded for lack of room. `<sys/socket.h>` */
 export const MSG_CTRUNC: number = constants.MSG_CTRUNC;
@@ -255,7 +255,7 @@ export const MSG_CMSG_CLOEXEC: number = constants.MSG_CMSG_CLOEXEC;
 /** Control message: descriptors, an array of int. unix(7). `<sys/socket.h>` */
 export const SCM_RIGHTS: number = constants.SCM_RIGHTS;
 /**
- * Control message: the sender's process, user and group, a `struct ucred`. unix(7).
+ * Control message: process, user and group of the sender, a `struct ucred`. unix(7).
  * `<sys/socket.h>`
  */
 export const SCM_CREDENTIALS: number = constants.SCM_CREDENTIALS;
@@ -271,13 +271,13 @@ export const SHUT_WR: number = constants.SHUT_WR;
 export const SHUT_RDWR: number = constants.SHUT_RDWR;
 
 // <netinet/in.h>, <netinet/tcp.h>
-/** The level of IPv4 options. `<netinet/in.h>, <netinet/tcp.h>` */
+/** The level of IPv4 options. `<netinet/in.h>` */
 export const IPPROTO_IP: number = constants.IPPROTO_IP;
-/** TCP, and the level of its options. `<netinet/in.h>, <netinet/tcp.h>` */
+/** TCP, and the level of its options. `<netinet/in.h>` */
 export const IPPROTO_TCP: number = constants.IPPROTO_TCP;
-/** UDP, and the level of its options. `<netinet/in.h>, <netinet/tcp.h>` */
+/** UDP, and the level of its options. `<netinet/in.h>` */
 export const IPPROTO_UDP: number = constants.IPPROTO_UDP;
-/** The level of IPv6 options. `<netinet/in.h>, <netinet/tcp.h>` */
+/** The level of IPv6 options. `<netinet/in.h>` */
 export const IPPROTO_IPV6: number = constants.IPPROTO_IPV6;
 /** ICMP, as the protocol of a raw or datagram socket. `<netinet/in.h>` */
 export const IPPROTO_ICMP: number = constants.IPPROTO_ICMP;
@@ -306,7 +306,7 @@ export const IP_MULTICAST_LOOP: number = constants.IP_MULTICAST_LOOP;
 export const IP_ADD_MEMBERSHIP: number = constants.IP_ADD_MEMBERSHIP;
 /** Leaves a multicast group, a `struct ip_mreq`. `<netinet/in.h>` */
 export const IP_DROP_MEMBERSHIP: number = constants.IP_DROP_MEMBERSHIP;
-/** Keeps IPv4 off an IPv6 socket. `<netinet/in.h>, <netinet/tcp.h>` */
+/** An IPv6 socket takes no IPv4. `<netinet/in.h>` */
 export const IPV6_V6ONLY: number = constants.IPV6_V6ONLY;
 /** The hop limit of sent packets. `<netinet/in.h>` */
 export const IPV6_UNICAST_HOPS: number = constants.IPV6_UNICAST_HOPS;
@@ -329,7 +329,7 @@ export const IPV6_RECVPKTINFO: number = constants.IPV6_RECVPKTINFO;
  * Control message: interface and address of a datagram, a `struct in6_pktinfo`. `<netinet/in.h>`
  */
 export const IPV6_PKTINFO: number = constants.IPV6_PKTINFO;
-/** Sends small segments at once. `<netinet/in.h>, <netinet/tcp.h>` */
+/** Sends small segments without delay. `<netinet/tcp.h>` */
 export const TCP_NODELAY: number = constants.TCP_NODELAY;
 /** Sends full segments only, until it is switched off. `<netinet/tcp.h>` */
 export const TCP_CORK: number = constants.TCP_CORK;
@@ -400,31 +400,28 @@ export const O_DIRECTORY: number = constants.O_DIRECTORY;
 export const IOV_MAX: number = constants.IOV_MAX;
 
 // <winsock2.h>
-/**
- * Windows: calls that would block fail with EAGAIN, or wait again; for ioctlsocket().
- * `<winsock2.h>`
- */
+/** Windows: makes a socket non-blocking or blocking, with ioctlsocket(). `<winsock2.h>` */
 export const FIONBIO: number = constants.FIONBIO;
 /**
  * Windows: the socket's family, type and protocol, as a WSAPROTOCOL_INFOW; read only.
  * `<winsock2.h>`
  */
 export const SO_PROTOCOL_INFOW: number = constants.SO_PROTOCOL_INFOW;
-/** Windows: child processes inherit the handle; for SetHandleInformation(). `<winbase.h>` */
+/** Windows: child processes inherit the handle. `<winbase.h>` */
 export const HANDLE_FLAG_INHERIT: number = constants.HANDLE_FLAG_INHERIT;
 
 // <netdb.h>
-/** Without a name: the address to bind to. `<netdb.h>` */
+/** Returns an address to bind to if no name is given. `<netdb.h>` */
 export const AI_PASSIVE: number = constants.AI_PASSIVE;
 /** Asks for the canonical name. `<netdb.h>` */
 export const AI_CANONNAME: number = constants.AI_CANONNAME;
 /** Takes numeric addresses only. `<netdb.h>` */
 export const AI_NUMERICHOST: number = constants.AI_NUMERICHOST;
-/** IPv4 addresses as mapped IPv6 ones. `<netdb.h>` */
+/** Returns IPv4 addresses as IPv4-mapped IPv6 ones. `<netdb.h>` */
 export const AI_V4MAPPED: number = constants.AI_V4MAPPED;
-/** With AI_V4MAPPED: both. `<netdb.h>` */
+/** With AI_V4MAPPED: returns IPv6 and mapped IPv4 addresses. `<netdb.h>` */
 export const AI_ALL: number = constants.AI_ALL;
-/** Only families that this host has addresses of. `<netdb.h>` */
+/** Returns only families that this host has addresses of. `<netdb.h>` */
 export const AI_ADDRCONFIG: number = constants.AI_ADDRCONFIG;
 /** Takes numeric ports only. `<netdb.h>` */
 export const AI_NUMERICSERV: number = constants.AI_NUMERICSERV;

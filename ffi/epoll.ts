@@ -1,5 +1,6 @@
 /**
- * <sys/epoll.h>: the kernel keeps the list of descriptors to watch, and hands out the ready ones. epoll(7)
+ * <sys/epoll.h>: the kernel keeps the list of descriptors to watch, and returns those that are
+ * ready. epoll(7)
  *
  * @module
  */
@@ -11,23 +12,24 @@ import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
 
 /**
- * `struct epoll_event { uint32_t events; epoll_data_t data; }`, with `data` as the 64 bits that the kernel hands back.
- * Packed to 12 bytes on x86-64, so that 32-bit programs share the layout; 16 bytes elsewhere. epoll_ctl(2)
+ * `struct epoll_event { uint32_t events; epoll_data_t data; }`. `data` are 64 bits that the kernel
+ * returns with each event. The struct is packed to 12 bytes on x86-64, where 32-bit programs share
+ * the layout, and has 16 bytes elsewhere. epoll_ctl(2)
  */
 export const epoll_event: Struct<{ events: number; data: bigint }> = struct(
   { events: "u32", data: "u64" },
   platform.packedEpollEvent,
 );
 
-/** `int epoll_create1(int flags)`: a new epoll descriptor. epoll_create(2) */
+/** `int epoll_create1(int flags)`: opens an epoll descriptor. epoll_create(2) */
 export function epoll_create1(flags: number): number {
   checkInt(flags, "flags");
   return libc().epoll_create1(flags);
 }
 
 /**
- * `int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)`: adds, changes or removes a descriptor.
- * `event` may be null for EPOLL_CTL_DEL. epoll_ctl(2)
+ * `int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)`: adds, changes or removes a
+ * descriptor. `event` may be null for EPOLL_CTL_DEL. epoll_ctl(2)
  *
  * @throws {RangeError} When `event` is smaller than a struct epoll_event.
  */
@@ -40,8 +42,9 @@ export function epoll_ctl(epfd: number, op: number, fd: number, event: Memory | 
 }
 
 /**
- * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`: waits up to `timeout`
- * milliseconds, -1 for ever, and returns how many of `events` it filled. epoll_wait(2)
+ * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`: waits up to
+ * `timeout` milliseconds, or without limit if it is -1. Returns the number of structs that it wrote
+ * to `events`. epoll_wait(2)
  *
  * @throws {RangeError} When `events` has no room for `maxevents`.
  */
@@ -59,12 +62,15 @@ export function epoll_wait(
 }
 
 /**
- * `int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents, const struct timespec *timeout, const
- * sigset_t *sigmask)`: as epoll_wait, with a timeout in nanoseconds (null waits for ever). The signal mask is always NULL.
- * Linux 5.11, glibc 2.35. epoll_wait(2)
+ * `int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents, const struct timespec
+ * *timeout, const sigset_t *sigmask)`: does what epoll_wait() does, with a timeout in nanoseconds;
+ * null waits without limit. The signal mask is always NULL. Needs Linux 5.11 and glibc 2.35.
+ * epoll_wait(2)
  *
- * @throws {RangeError} When `events` has no room for `maxevents`, or `timeout` is smaller than a struct timespec.
- * @throws {Deno.errors.NotSupported} When the C library lacks the function: see {@linkcode has_epoll_pwait2}.
+ * @throws {RangeError} When `events` has no room for `maxevents`, or `timeout` is smaller than a
+ * struct timespec.
+ * @throws {Deno.errors.NotSupported} When the C library lacks the function: see {@linkcode
+ * has_epoll_pwait2}.
  */
 export function epoll_pwait2(
   epfd: number,
@@ -83,7 +89,10 @@ export function epoll_pwait2(
   return call(epfd, events, maxevents, timeout, null);
 }
 
-/** Whether the C library has {@linkcode epoll_pwait2}. The kernel may still answer ENOSYS. */
+/**
+ * Whether the C library has {@linkcode epoll_pwait2}. An older kernel fails with ENOSYS all the
+ * same.
+ */
 export function has_epoll_pwait2(): boolean {
   return libc().epoll_pwait2 !== null;
 }

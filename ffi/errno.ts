@@ -1,5 +1,5 @@
 /**
- * <errno.h>: error numbers, their names, their sentences, and the errors that they become in Deno.
+ * <errno.h>: error numbers, their names and sentences, and the Deno errors that stand for them.
  * errno(3)
  *
  * @module
@@ -10,8 +10,8 @@ import { errno } from "./libc.ts";
 import { platform } from "./platform.ts";
 
 /**
- * An error that the operating system reported: an instance of the `Deno.errors` class that stands
- * for its errno.
+ * An error that the operating system reported. It is an instance of the `Deno.errors` class that
+ * stands for its errno.
  */
 export interface OsError extends Error {
   /** The errno's name, the same on every platform: `"ECONNRESET"`. */
@@ -23,7 +23,7 @@ export interface OsError extends Error {
 }
 
 /**
- * Whether `error` came from the operating system, and so has `code`, `errno` and `syscall`.
+ * Whether `error` is an error of the operating system, with `code`, `errno` and `syscall`.
  *
  * @param error Anything that was caught.
  * @returns Whether it is an {@linkcode OsError}.
@@ -51,8 +51,9 @@ export function isOsError(error: unknown): error is OsError {
 }
 
 /**
- * The error that `errno` stands for: its message names the call, what it was about, and the errno,
- * as in `bind 127.0.0.1:80: Permission denied (EACCES 13)`. Control characters in it are escaped.
+ * Makes the error that stands for an errno. Its message names the call, what the call was about,
+ * and the errno, as in `bind 127.0.0.1:80: Permission denied (EACCES 13)`. Control characters in it
+ * are escaped.
  *
  * @param syscall The call that failed, by its C name.
  * @param subject What it was about, such as a descriptor or an address; may be empty.
@@ -70,8 +71,8 @@ export function osError(
 }
 
 /**
- * An {@linkcode OsError} with a message of its own, for failures that need another sentence than
- * the errno's. Control characters in the message are escaped.
+ * Makes an {@linkcode OsError} with another sentence than that of the errno. Control characters in
+ * the message are escaped.
  */
 export function makeOsError(
   message: string,
@@ -95,7 +96,7 @@ export function strerror(errnum: number): string {
   return SENTENCES[errnoName(errnum)] ?? `Unknown error ${errnum}`;
 }
 
-/** The number of a named errno on this platform; -1 where the platform has none of that name. */
+/** The number of a named errno on this platform; -1 if the platform does not have it. */
 export function errnoNumber(name: string): number {
   return (platform.errnos as Record<string, number>)[name] ?? -1;
 }
@@ -104,7 +105,7 @@ const NAMES = new Map(
   Object.entries<number>(platform.errnos).map(([name, number]) => [number, name]),
 );
 
-/** The errnos that Deno has a class for, as Deno itself maps those of std::io. */
+/** The errnos that Deno has a class for, as Deno maps the error kinds of Rust's std::io. */
 const ERROR_CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   EPERM: Deno.errors.PermissionDenied,
   ENOENT: Deno.errors.NotFound,
@@ -131,7 +132,7 @@ const ERROR_CLASSES: Readonly<Record<string, new (message: string) => Error>> = 
   ECONNREFUSED: Deno.errors.ConnectionRefused,
 };
 
-/** The sentences of glibc 2.36's strerror, which `tests/layout_test.ts` compares. */
+/** The sentences of strerror() in glibc 2.36. tests/layout_test.ts compares them. */
 const SENTENCES: Readonly<Record<string, string>> = {
   EPERM: "Operation not permitted",
   ENOENT: "No such file or directory",
@@ -264,7 +265,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ENOTRECOVERABLE: "State not recoverable",
   ERFKILL: "Operation not possible due to RF-kill",
   EHWPOISON: "Memory page has hardware error",
-  // What only the BSDs and macOS have, in their own words.
+  // Errnos of macOS and the BSDs only, with their own sentences.
   EOPNOTSUPP: "Operation not supported",
   EPROCLIM: "Too many processes",
   EBADRPC: "RPC struct is bad",

@@ -1,6 +1,6 @@
 /**
- * <sys/event.h>: the kernel keeps filters on descriptors, and hands out the events that pass them. On macOS and the BSDs;
- * elsewhere a library may bring it, such as libkqueue. kqueue(2)
+ * <sys/event.h>: the kernel keeps filters on descriptors, and returns the events that pass them.
+ * macOS and the BSDs have it; elsewhere a library such as libkqueue can provide it. kqueue(2)
  *
  * @module
  */
@@ -12,25 +12,29 @@ import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
 
 /**
- * `struct kevent { uintptr_t ident; short filter; u_short flags; u_int fflags; int64_t data; void *udata; }`: 32 bytes on
- * macOS and with libkqueue. FreeBSD has `uint64_t ext[4]` behind it; NetBSD has 32 bits for filter and flags each. kqueue(2)
+ * `struct kevent { uintptr_t ident; short filter; u_short flags; u_int fflags; int64_t data; void
+ * *udata; }`: 32 bytes on macOS and with libkqueue. On FreeBSD `uint64_t ext[4]` follows; on NetBSD
+ * `filter` and `flags` have 32 bits each. kqueue(2)
  */
 export interface Kevent {
-  /** What the filter watches: a descriptor, mostly. */
+  /** What the filter watches: usually a descriptor. */
   ident: number;
-  /** EVFILT_READ and the like. */
+  /** EVFILT_READ or another filter. */
   filter: number;
-  /** EV_ADD and the like. */
+  /** EV_ADD and other flags. */
   flags: number;
-  /** NOTE_TRIGGER and the like, as the filter has them. */
+  /** NOTE_TRIGGER and other flags of the filter. */
   fflags: number;
-  /** As the filter has it: how much can be read, or an errno where `flags` has EV_ERROR. */
+  /**
+   * A number that depends on the filter, such as how many bytes can be read; an errno if `flags`
+   * has EV_ERROR.
+   */
   data: number;
-  /** What the kernel hands back. */
+  /** Any number; the kernel returns it with each event. */
   udata: bigint;
 }
 
-/** The codec of a platform's struct kevent. */
+/** The codec of the struct kevent of a platform. */
 export function keventStruct({ filter, flags, ext }: Platform["kevent"]): Struct<Kevent> {
   const fields = struct({ ident: "i64", filter, flags, fflags: "u32", data: "i64", udata: "u64" });
   return Object.freeze({ ...fields, size: fields.size + ext });
@@ -38,14 +42,16 @@ export function keventStruct({ filter, flags, ext }: Platform["kevent"]): Struct
 
 /** The two calls of kqueue(2). */
 export interface KqueueCalls {
-  /** `int kqueue(void)`: a new kernel event queue. kqueue(2) */
+  /** `int kqueue(void)`: opens a kernel event queue. kqueue(2) */
   kqueue(): number;
   /**
-   * `int kevent(int kq, const struct kevent *changelist, int nchanges, struct kevent *eventlist, int nevents, const struct
-   * timespec *timeout)`: makes the changes, then waits for events, and returns how many of `eventlist` it filled. A null timeout waits for ever; no
-   * room for events never waits. kqueue(2)
+   * `int kevent(int kq, const struct kevent *changelist, int nchanges, struct kevent *eventlist,
+   * int nevents, const struct timespec *timeout)`: makes the changes, then waits for events.
+   * Returns the number of structs that it wrote to `eventlist`. A null timeout waits without limit;
+   * with `nevents` 0 it does not wait. kqueue(2)
    *
-   * @throws {RangeError} When a list is smaller than its number of structs, or `timeout` than a struct timespec.
+   * @throws {RangeError} When a list is smaller than its number of structs, or `timeout` is smaller
+   * than a struct timespec.
    */
   kevent(
     kq: number,
@@ -57,18 +63,18 @@ export interface KqueueCalls {
   ): number;
 }
 
-/** `int kqueue(void)`: a new kernel event queue. kqueue(2) */
+/** `int kqueue(void)`: opens a kernel event queue. kqueue(2) */
 export function kqueue(): number {
   return libc().kqueue();
 }
 
-/** As in C, both a function and a struct: {@linkcode KqueueCalls.kevent} and {@linkcode Kevent}. */
+/** A function and a struct, as in C: {@linkcode KqueueCalls.kevent} and {@linkcode Kevent}. */
 export const kevent: KqueueCalls["kevent"] & Struct<Kevent> = Object.freeze(
   Object.assign(keventOf(() => libc()), keventStruct(platform.kevent)),
 );
 
 /**
- * kqueue(2) as a library brings it, with the layout of 64-bit macOS.
+ * The kqueue(2) of a library, with the layout of 64-bit macOS.
  *
  * @param path The library, such as `"libkqueue.so.0"`.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.

@@ -27,17 +27,18 @@ const libraries = new Map<string, Library>(); // by path; the C library's path i
 let wrap: Wrap | undefined;
 
 /**
- * The C library's functions as they are, unchecked.
+ * The functions of the C library. They check no argument.
  *
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
- * @throws {Deno.errors.NotSupported} Where the platform has no C library that this module knows.
+ * @throws {Deno.errors.NotSupported} When the C library of the platform is unknown or cannot be
+ * opened.
  */
 export function libc(): Symbols {
   return symbols ?? open();
 }
 
 /**
- * The functions of another library that has some of the C library's, such as kqueue() and kevent().
+ * The functions of another library, which has some of those of the C library, such as kqueue().
  *
  * @param path The library, as dlopen(3) takes it.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.

@@ -1,6 +1,6 @@
 /**
- * kqueue(2) where a library brings it, as libkqueue does on Linux: its <sys/event.h>, read from
- * version 2.7.0. It has no EVFILT_EXCEPT; the figure here is macOS', for libraries that have.
+ * The kqueue(2) of libkqueue on Linux: its <sys/event.h>, as in version 2.7.0. It has no
+ * EVFILT_EXCEPT; the number here is that of macOS, for libraries that have it.
  *
  * @module
  */

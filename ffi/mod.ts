@@ -1,8 +1,8 @@
 /**
- * libc as it is: the calls under their C names, with C arguments and C results (-1 on failure, and
- * {@linkcode errno} says why); the platform's constants; the layouts of the structs. No policy:
- * what the man page says is what happens. A call throws only for arguments that could corrupt
- * memory or reach the wrong descriptor.
+ * The C library without policy: its functions under their C names, with C arguments and C results
+ * (-1 on failure, and {@linkcode errno} says why), the constants of the platform, and codecs for
+ * its structs. The man page of a function says what it does. A function throws only for arguments
+ * that could corrupt memory or reach the wrong descriptor.
  *
  * @example A free port, by hand
  * ```ts
@@ -14,7 +14,7 @@
  * sockaddr_in.write(address, { sin_family: AF_INET, sin_port: 0, sin_addr: "127.0.0.1" });
  * if (bind(fd, address, address.length) === -1) throw osError("bind", fd);
  * getsockname(fd, address, new Int32Array([address.length]));
- * console.log(sockaddr_in.read(address)); // { sin_family: 2, sin_port: 43567, sin_addr: "127.0.0.1" }
+ * console.log(sockaddr_in.read(address).sin_port); // 43567
  * close(fd);
  * ```
  *

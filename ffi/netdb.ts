@@ -1,5 +1,5 @@
 /**
- * <netdb.h>: from names to addresses. getaddrinfo(3)
+ * <netdb.h>: the addresses of a name. getaddrinfo(3)
  *
  * @module
  */
@@ -9,23 +9,23 @@ import { deepFreeze, setAdd, setDelete, setHas } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 
-/** One node of the list that getaddrinfo gives. getaddrinfo(3) */
+/** One node of the list that getaddrinfo() makes. getaddrinfo(3) */
 export interface AddrInfo {
-  /** AI_PASSIVE and the like. */
+  /** AI_PASSIVE and other flags. */
   readonly ai_flags: number;
-  /** AF_INET, AF_INET6. */
+  /** AF_INET or AF_INET6. */
   readonly ai_family: number;
-  /** SOCK_STREAM, SOCK_DGRAM. */
+  /** SOCK_STREAM or SOCK_DGRAM. */
   readonly ai_socktype: number;
-  /** IPPROTO_TCP, IPPROTO_UDP. */
+  /** IPPROTO_TCP or IPPROTO_UDP. */
   readonly ai_protocol: number;
-  /** A struct sockaddr, copied: `ai_addrlen` bytes of it. */
+  /** A copy of the address: the `ai_addrlen` bytes of a struct sockaddr. */
   readonly ai_addr: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * `struct addrinfo`: four ints, a length, and three pointers, of which C's callers set only the
- * ints. Linux has `ai_addr` before `ai_canonname`, the BSDs and macOS after it.
+ * `struct addrinfo`: four ints, a length and three pointers. Callers set only the ints. `ai_addr`
+ * comes before `ai_canonname` on Linux, and after it on macOS, the BSDs and Windows.
  */
 export const addrinfo: {
   /** `sizeof`, in bytes. */
@@ -41,14 +41,14 @@ export const addrinfo: {
     readonly ai_canonname: number;
     readonly ai_next: number;
   };
-  /** A struct addrinfo for the `hints` of getaddrinfo. */
+  /** Writes a struct addrinfo for the `hints` of getaddrinfo(). */
   hints(
     fields: { ai_flags?: number; ai_family?: number; ai_socktype?: number; ai_protocol?: number },
   ): Uint8Array<ArrayBuffer>;
   /**
-   * Every node of a list that getaddrinfo gave, copied.
+   * Copies every node of a list that getaddrinfo() made.
    *
-   * @throws {TypeError} When the list is not one of getaddrinfo's, or was freed.
+   * @throws {TypeError} When the list was not made by getaddrinfo(), or was freed.
    */
   list(res: bigint): AddrInfo[];
 } = deepFreeze({
@@ -103,14 +103,14 @@ export const addrinfo: {
 
 const FIRST_POINTER = 24;
 
-// The lists that getaddrinfo gave and nobody freed yet. No other address is followed or freed.
+// The lists that getaddrinfo() made and that are not freed yet. No other address is used.
 const lists = new Set<bigint>();
 
 /**
  * `int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct
- * addrinfo **res)`: puts the address of a list into `res[0]`, which {@linkcode addrinfo}.list reads
- * and {@linkcode freeaddrinfo} frees. Returns 0 or an EAI_ code. Blocks the thread while a name
- * server is asked. getaddrinfo(3)
+ * addrinfo **res)`: writes the address of a list to `res[0]`. {@linkcode addrinfo}.list reads the
+ * list, and {@linkcode freeaddrinfo} frees it. Returns 0 or an EAI_ code. Blocks the thread while
+ * it asks a name server. getaddrinfo(3)
  *
  * @throws {RangeError} When `hints` or `res` is too small.
  * @throws {TypeError} When a name is no string or contains a NUL.
@@ -128,8 +128,8 @@ export function getaddrinfo(
 }
 
 /**
- * The same on a thread of Deno's pool, so that this thread goes on meanwhile. The errno of an
- * EAI_SYSTEM is that thread's, and lost. getaddrinfo(3)
+ * getaddrinfo() on a thread of Deno's pool. After EAI_SYSTEM, the errno is that of the other
+ * thread, and lost. getaddrinfo(3)
  *
  * @throws {RangeError} When `hints` or `res` is too small.
  * @throws {TypeError} When a name is no string or contains a NUL.
@@ -168,7 +168,7 @@ function checkQuery(
   return [nodeString, serviceString, ownHints] as const;
 }
 
-/** Remembers the list that a successful call gave, and passes it and the result on. */
+/** Remembers the list that a successful call made, and returns the result. */
 function keepList(result: number, list: BigUint64Array, res: BigUint64Array): number {
   if (result !== 0) return result;
   setAdd(lists, list[0]!);
@@ -179,7 +179,7 @@ function keepList(result: number, list: BigUint64Array, res: BigUint64Array): nu
 /**
  * `void freeaddrinfo(struct addrinfo *res)`: frees a list. getaddrinfo(3)
  *
- * @throws {TypeError} When the list is not one of getaddrinfo's, or was freed already.
+ * @throws {TypeError} When the list was not made by getaddrinfo(), or was freed already.
  */
 export function freeaddrinfo(res: bigint): void {
   checkList(res);
@@ -196,7 +196,7 @@ export function gai_strerror(errcode: number): string {
   return sentence === null ? "Unknown error" : Deno.UnsafePointerView.getCString(sentence);
 }
 
-/** glibc's sentences, where the C library has none. */
+/** The sentences of glibc, for C libraries without gai_strerror(). */
 const SENTENCES: Readonly<Record<string, string>> = {
   EAI_BADFLAGS: "Bad value for ai_flags",
   EAI_NONAME: "Name or service not known",

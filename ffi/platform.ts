@@ -1,7 +1,6 @@
 /**
- * The one place that asks which platform this is. Everything that differs between platforms is a
- * row of the table that is chosen here; the rest of the library reads `platform` and never asks
- * again.
+ * The differences between platforms, as one row of facts per platform. The row of this platform is
+ * chosen here, once. The rest of the library reads `platform`.
  *
  * @module
  */
@@ -25,61 +24,65 @@ type ErrnoName =
   | keyof typeof darwin.errnos
   | keyof typeof freebsd.errnos;
 
-/** What a platform has to say about itself before its C library can be called. */
+/** The facts about a platform that the library needs before it can call the C library. */
 export interface Platform {
-  /** The C library, by the names to try in this order. */
+  /** The names of the C library, in the order in which to try them. */
   readonly libraries: readonly string[];
   /**
-   * Descriptors are Winsock's SOCKETs: no fcntl(2), no read(2), no pipes, and select(2) and poll(2)
-   * as Winsock has them.
+   * Whether descriptors are SOCKETs of Winsock: without fcntl(2), read(2) and pipes, and with the
+   * select(2) and poll(2) of Winsock.
    */
   readonly isWinsock: boolean;
-  /** The function that tells where this thread's errno lives. Winsock tells the errno itself. */
-  readonly errnoLocation: string;
   /**
-   * What the library calls functions whose plain name is kept for programs of old, with smaller
-   * structs.
+   * The function that returns the address of this thread's errno. On Windows, the function that
+   * returns the error itself.
    */
+  readonly errnoLocation: string;
+  /** The names of functions whose plain name stands for an older version with smaller structs. */
   readonly renamed: Readonly<Record<string, string>>;
-  /** Variadic arguments travel on the stack, also where registers are free. */
+  /** Whether variadic arguments travel on the stack although registers are free. */
   readonly variadicOnStack: boolean;
-  /** Constants under their C names, those that it has. */
+  /** The constants that the platform has, under their C names. */
   readonly constants: Readonly<Partial<Record<ConstantName, number>>>;
-  /** errno numbers under their C names, those that it has. */
+  /** The errno numbers that the platform has, under their C names. */
   readonly errnos: Readonly<Partial<Record<ErrnoName, number>>>;
-  /** The polling calls that it has, the best one first. */
+  /** The polling calls that the platform has, best one first. */
   readonly mechanisms: readonly ("kqueue" | "epoll" | "poll" | "select")[];
   /**
-   * What a {@linkcode Waker} is made of: an eventfd, where there is one on every version of the
-   * platform, a pipe, or two sockets.
+   * What a {@linkcode Waker} is made of: an eventfd if every version of the platform has it, a
+   * pipe, or two sockets.
    */
   readonly waker: "eventfd" | "pipe" | "sockets";
   /**
-   * `struct epoll_event` is packed where 32-bit and 64-bit programs share the kernel's x86 layout.
+   * Whether `struct epoll_event` is packed, because 32-bit and 64-bit programs share the layout of
+   * x86.
    */
   readonly packedEpollEvent: boolean;
-  /** `struct kevent`: the types of two fields, and the bytes of `ext` behind the last one. */
+  /** `struct kevent`: the types of two fields, and the size in bytes of `ext` at its end. */
   readonly kevent: {
     readonly filter: "i16" | "u32";
     readonly flags: "u16" | "u32";
     readonly ext: number;
   };
-  /** EVFILT_WRITE of a full pipe is not told that the reader has gone. */
+  /** Whether EVFILT_WRITE on a full pipe does not report that the reader has closed its end. */
   readonly missesGoneReader: boolean;
-  /** `struct sockaddr` begins with a byte for its length, and the family is the one after it. */
+  /** Whether `struct sockaddr` begins with a byte for its length, followed by the family. */
   readonly hasSockaddrLength: boolean;
-  /** The bytes of `sun_path` in `struct sockaddr_un`. */
+  /** The size of `sun_path` in `struct sockaddr_un`, in bytes. */
   readonly sunPathSize: number;
-  /** `struct addrinfo` has `ai_canonname` before `ai_addr`. */
+  /** Whether `ai_canonname` comes before `ai_addr` in `struct addrinfo`. */
   readonly canonnameFirst: boolean;
   /** Socket options and message flags that are refused. */
   readonly refused: Refused;
   /**
-   * `struct msghdr`: its size, and the offset of `msg_flags`. What comes before has the same
-   * offsets everywhere.
+   * `struct msghdr`: its size, and the offset of `msg_flags`. The other fields have the same
+   * offsets on all platforms.
    */
   readonly msghdr: { readonly size: number; readonly flags: number };
-  /** `struct cmsghdr`: the offset of `cmsg_level`, and what control messages are aligned to. */
+  /**
+   * `struct cmsghdr`: the offset of `cmsg_level`, and the alignment of control messages (on NetBSD
+   * that of amd64).
+   */
   readonly cmsghdr: { readonly level: number; readonly alignment: number };
   /** Levels of control messages that hold pointers. */
   readonly pointerControlLevels: readonly number[];
@@ -91,7 +94,7 @@ export interface Platform {
 }
 
 const glibcOrMusl: Platform = {
-  // musl answers to glibc's name as well.
+  // musl can be opened under the name of glibc too.
   libraries: ["libc.so.6", "libc.so"],
   isWinsock: false,
   errnoLocation: "__errno_location",
@@ -187,21 +190,21 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
 };
 
 /**
- * The platform that this program runs on; on one that is not known, a table that lets the modules
- * load and offers no mechanism.
+ * The platform that this program runs on. On an unknown platform, a row with which the modules load
+ * and no mechanism is supported.
  */
 export const platform: Platform = deepFreeze(
   platforms[Deno.build.os] ?? { ...glibcOrMusl, libraries: [], mechanisms: [] },
 );
 
-/** Its constants; one that it lacks is 0, so that as a flag it asks for nothing. */
+/** Its constants. One that it lacks is 0, which as a flag has no effect. */
 export const constants: Readonly<Record<ConstantName, number>> = complete(
   [linux.constants, darwin.constants, windows.constants],
   platform.constants,
   0,
 );
 
-/** Its errno numbers; one that it lacks is -1, which no call leaves. */
+/** Its errno numbers. One that it lacks is -1, which no call sets. */
 export const errnos: Readonly<Record<ErrnoName, number>> = complete(
   [linux.errnos, darwin.errnos, freebsd.errnos],
   platform.errnos,

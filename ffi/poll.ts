@@ -1,6 +1,6 @@
 /**
- * <poll.h>: an array of descriptors, each with what to wait for and what was found, handed over
- * anew at every call. poll(2)
+ * <poll.h>: an array of descriptors, each with the events to wait for and those that were found.
+ * The whole array is passed to the kernel at every call. poll(2)
  *
  * @module
  */
@@ -21,8 +21,8 @@ import { type Struct, struct } from "./struct.ts";
 import { timespec } from "./time.ts";
 
 /**
- * `struct pollfd { int fd; short events; short revents; }`: a negative `fd` is passed over. poll(2)
- * On Windows `WSAPOLLFD { SOCKET fd; SHORT events; SHORT revents; }`, of 16 bytes.
+ * `struct pollfd { int fd; short events; short revents; }`. A negative `fd` is ignored. On Windows
+ * it is `WSAPOLLFD { SOCKET fd; SHORT events; SHORT revents; }`, of 16 bytes. poll(2)
  */
 export const pollfd: Struct<{ fd: number; events: number; revents: number }> = struct({
   fd: platform.isWinsock ? "i64" : "i32",
@@ -31,9 +31,9 @@ export const pollfd: Struct<{ fd: number; events: number; revents: number }> = s
 });
 
 /**
- * `int poll(struct pollfd *fds, nfds_t nfds, int timeout)`: waits up to `timeout` milliseconds, -1
- * for ever, and returns how many of `fds` have something in `revents`. poll(2) On Windows
- * WSAPoll(), which refuses POLLPRI and an empty array (EINVAL).
+ * `int poll(struct pollfd *fds, nfds_t nfds, int timeout)`: waits up to `timeout` milliseconds, or
+ * without limit if it is -1. Returns the number of structs with a `revents` other than 0. On
+ * Windows it is WSAPoll(), which refuses POLLPRI and an empty array (EINVAL). poll(2)
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs.
  */
@@ -45,8 +45,8 @@ export function poll(fds: Memory, nfds: number, timeout: number): number {
 }
 
 /**
- * The same poll, called by another thread while this one goes on; the result is in `fds` once the
- * promise resolves. errno is the other thread's: call poll() with timeout 0 to learn it. poll(2)
+ * poll() on a thread of Deno's pool. When the promise resolves, the result is in `fds`. errno is
+ * that of the other thread; to learn it, call poll() with timeout 0. poll(2)
  *
  * @throws {RangeError} When `fds` is smaller than `nfds` structs.
  */
@@ -68,12 +68,12 @@ export async function poll_nonblocking(
 
 /**
  * `int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *tmo_p, const sigset_t
- * *sigmask)`: as poll, with a timeout in nanoseconds (null waits for ever). The signal mask is
- * always NULL. poll(2)
+ * *sigmask)`: does what poll() does, with a timeout in nanoseconds; null waits without limit. The
+ * signal mask is always NULL. poll(2)
  *
- * @throws {RangeError} When `fds` is smaller than `nfds` structs, or `tmo_p` than a struct
- * timespec.
- * @throws {Deno.errors.NotSupported} When the C library lacks the function, as macOS' does: see
+ * @throws {RangeError} When `fds` is smaller than `nfds` structs, or `tmo_p` is smaller than a
+ * struct timespec.
+ * @throws {Deno.errors.NotSupported} When the C library lacks the function, as on macOS. See
  * {@linkcode has_ppoll}.
  */
 export function ppoll(fds: Memory, nfds: number, tmo_p: Memory | null): number {

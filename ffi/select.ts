@@ -1,7 +1,7 @@
 /**
- * <sys/select.h>: three sets of bits, one for each descriptor below FD_SETSIZE, which the kernel
- * overwrites with those that are ready. select(2) On Windows a set is a list: a count, and then as
- * many SOCKETs, in no order.
+ * <sys/select.h>: three sets with a bit for each descriptor below FD_SETSIZE, which the kernel
+ * overwrites with those that are ready. On Windows a set is a list: a count, and as many SOCKETs in
+ * any order. select(2)
  *
  * @module
  */
@@ -22,8 +22,8 @@ import { platform } from "./platform.ts";
 import { timeval } from "./time.ts";
 
 /**
- * `fd_set`: an array of longs with a bit for each descriptor, the lowest bit first. select(2) On
- * Windows FD_SETSIZE is the most that it lists.
+ * `fd_set`: an array of longs with a bit for each descriptor, lowest bit first. On Windows it is a
+ * list of up to FD_SETSIZE sockets. select(2)
  */
 export const fd_set: {
   readonly size: number;
@@ -43,8 +43,8 @@ export function FD_ZERO(set: Uint8Array): void {
 /**
  * `void FD_SET(int fd, fd_set *set)`: adds a descriptor. select(2)
  *
- * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1, where C's macro would write outside
- * the set; on Windows when the list is full.
+ * @throws {RangeError} When `fd` is not from 0 to FD_SETSIZE - 1: the macro of C would write
+ * outside the set. On Windows, when the list is full.
  */
 export function FD_SET(fd: number, set: Uint8Array): void {
   checkMember(fd, set);
@@ -55,7 +55,7 @@ export function FD_SET(fd: number, set: Uint8Array): void {
 /**
  * `void FD_CLR(int fd, fd_set *set)`: removes a descriptor. select(2)
  *
- * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1.
+ * @throws {RangeError} When `fd` is not from 0 to FD_SETSIZE - 1.
  */
 export function FD_CLR(fd: number, set: Uint8Array): void {
   checkMember(fd, set);
@@ -66,7 +66,7 @@ export function FD_CLR(fd: number, set: Uint8Array): void {
 /**
  * `int FD_ISSET(int fd, fd_set *set)`: whether a descriptor is in the set. select(2)
  *
- * @throws {RangeError} When `fd` is not in 0 … FD_SETSIZE - 1.
+ * @throws {RangeError} When `fd` is not from 0 to FD_SETSIZE - 1.
  */
 export function FD_ISSET(fd: number, set: Uint8Array): boolean {
   checkMember(fd, set);
@@ -76,13 +76,13 @@ export function FD_ISSET(fd: number, set: Uint8Array): boolean {
 
 /**
  * `int select(int nfds, fd_set *readfds, fd_set *writefds, fd_set *exceptfds, struct timeval
- * *timeout)`: waits until a descriptor below `nfds` is ready, and returns how many bits it left
- * set. A null set is empty, a null timeout waits for ever. Linux counts the time that it waited
- * down in `timeout`. Windows does not look at `nfds`, and refuses three empty sets (EINVAL).
+ * *timeout)`: waits until a descriptor below `nfds` is ready. Returns the number of bits that it
+ * left set. A null set is empty; a null timeout waits without limit. Linux subtracts the time that
+ * it waited from `timeout`. Windows ignores `nfds`, and refuses three empty sets (EINVAL).
  * select(2)
  *
- * @throws {RangeError} When a set has fewer than `nfds` bits (in whole longs), or on Windows is
- * shorter than its count says, or `timeout` is smaller than a struct timeval.
+ * @throws {RangeError} When a set has fewer than `nfds` bits (in whole longs), or on Windows fewer
+ * sockets than its count says, or `timeout` is smaller than a struct timeval.
  */
 export function select(
   nfds: number,

@@ -1,6 +1,6 @@
 /**
- * Socket addresses: <netinet/in.h>, <sys/un.h>, and the text of IP addresses, <arpa/inet.h>. ip(7),
- * ipv6(7), unix(7)
+ * Socket addresses of <netinet/in.h> and <sys/un.h>, and the text of IP addresses of <arpa/inet.h>.
+ * ip(7), ipv6(7), unix(7)
  *
  * @module
  */
@@ -16,8 +16,8 @@ import { checkField, type Struct, viewOf } from "./struct.ts";
 const { hasSockaddrLength, sunPathSize } = platform;
 
 /**
- * `struct sockaddr`: what the address of every family begins with. On the BSDs and macOS a byte
- * with its length comes first. socket(7)
+ * `struct sockaddr`: the beginning of an address of any family. On macOS and the BSDs its first
+ * byte is the length of the address. socket(7)
  */
 export const sockaddr: {
   /** Reads the family of an address at the start of `memory`. */
@@ -29,7 +29,8 @@ export const sockaddr: {
 });
 
 /**
- * `struct sockaddr_in`, with the address as text. Port and address lie in network byte order. ip(7)
+ * `struct sockaddr_in`, with the IP address as text. The codec converts the port from and to
+ * network byte order. ip(7)
  */
 export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_addr: string }> =
   deepFreeze({
@@ -56,8 +57,8 @@ export const sockaddr_in: Struct<{ sin_family: number; sin_port: number; sin_add
   });
 
 /**
- * `struct sockaddr_in6`, with the address as text. Port, flow label and address lie in network byte
- * order. ipv6(7)
+ * `struct sockaddr_in6`, with the IP address as text. The codec converts the port and the flow
+ * label from and to network byte order. ipv6(7)
  */
 export const sockaddr_in6: Struct<
   {
@@ -102,30 +103,30 @@ export const sockaddr_in6: Struct<
 });
 
 /**
- * `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`; 104 on the BSDs and macOS.
- * unix(7)
+ * `struct sockaddr_un { sa_family_t sun_family; char sun_path[108]; }`. On macOS and the BSDs the
+ * path has 104 bytes. unix(7)
  */
 export interface SockaddrUn {
   /** AF_UNIX. */
   readonly sun_family: number;
   /**
-   * A file's path; a name in the abstract namespace where it begins with a NUL; empty where the
-   * socket has no name.
+   * The path of a file; an abstract name if it begins with a NUL; empty if the socket has no name.
    */
   readonly sun_path: string;
 }
 
 /**
- * `struct sockaddr_un`. Its length is part of the address: an abstract name ends where the length
- * says. unix(7)
+ * `struct sockaddr_un`. Its length is part of the address, because an abstract name has no other
+ * end. unix(7)
  */
 export const sockaddr_un: {
-  /** `sizeof`, in bytes: the longest address. */
+  /** `sizeof`, in bytes: the length of the longest address. */
   readonly size: number;
   /** `offsetof` of each field, in bytes. */
   readonly offsets: { readonly sun_family: number; readonly sun_path: number };
   /**
-   * Reads an address of `length` bytes, as getsockname(2) told it, at `offset` bytes into `memory`.
+   * Reads an address of `length` bytes, as returned by getsockname(2), at `offset` bytes into
+   * `memory`.
    */
   read(memory: Uint8Array, offset?: number, length?: number): SockaddrUn;
   /**
@@ -142,12 +143,13 @@ export const sockaddr_un: {
   size: 2 + sunPathSize,
   offsets: { sun_family: hasSockaddrLength ? 1 : 0, sun_path: 2 },
   read(memory, offset = 0, length = sockaddr_un.size) {
-    if (length === 0) return { sun_family: AF_UNSPEC, sun_path: "" }; // a datagram from no address
+    if (length === 0) return { sun_family: AF_UNSPEC, sun_path: "" }; // an unnamed sender
     checkSize(length, "length");
     if (length < 2) throw new RangeError(`length must be at least 2, not ${length}`);
     const view = viewOf(memory, offset, length);
     const path = bytesOf(view, 2, length - 2);
-    const isPathname = hasSockaddrLength || (path.length > 0 && path[0] !== 0); // abstract names are Linux' own
+    // Only Linux has abstract names.
+    const isPathname = hasSockaddrLength || (path.length > 0 && path[0] !== 0);
     const end = isPathname ? path.indexOf(0) : path.length;
     return {
       sun_family: readFamily(view),
@@ -164,8 +166,7 @@ export const sockaddr_un: {
     if (!isAbstract && path.includes(0)) {
       throw new TypeError("sun_path must not contain a NUL character, except in an abstract name");
     }
-    // A pathname is ended by a NUL, an abstract name by its length, no name at all by being only a
-    // family.
+    // A path ends with a NUL, an abstract name at the length; an unnamed address is only a family.
     const length = 2 + path.length + (isAbstract || path.length === 0 ? 0 : 1);
     if (length > sockaddr_un.size) {
       throw new RangeError(
@@ -184,8 +185,8 @@ export const sockaddr_un: {
 export const sockaddr_storage: { readonly size: number } = Object.freeze({ size: 128 });
 
 /**
- * `int inet_pton(int af, const char *src, void *dst)`: the bytes of an IP address from its text; 0
- * when the text is none. inet_pton(3)
+ * `int inet_pton(int af, const char *src, void *dst)`: writes the bytes of an IP address that is
+ * given as text. Returns 0 if the text is no address. inet_pton(3)
  *
  * @throws {RangeError} When `dst` is smaller than an address of that family.
  */
@@ -198,8 +199,8 @@ export function inet_pton(af: number, src: string, dst: Memory): number {
 const INET6_ADDRSTRLEN = 46; // <netinet/in.h>
 
 /**
- * `const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)`: the text of an IP
- * address from its bytes, or null. inet_ntop(3)
+ * `const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)`: returns the text of
+ * an IP address, or null. inet_ntop(3)
  *
  * @throws {RangeError} When `src` is smaller than an address of that family.
  */

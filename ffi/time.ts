@@ -1,5 +1,5 @@
 /**
- * <time.h> and <sys/time.h>: the two structs that timeouts come in.
+ * <time.h> and <sys/time.h>: the two structs of timeouts.
  *
  * @module
  */

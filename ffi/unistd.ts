@@ -1,5 +1,5 @@
 /**
- * <unistd.h>, <fcntl.h> and <sys/eventfd.h>: descriptors of every kind.
+ * <unistd.h>, <fcntl.h> and <sys/eventfd.h>: calls for descriptors of any kind.
  *
  * @module
  */
@@ -33,8 +33,8 @@ export function open(pathname: string, flags: number, mode = 0): number {
 }
 
 /**
- * `ssize_t read(int fd, void *buf, size_t count)`: reads at most `count` bytes; 0 is the end of the
- * file. read(2)
+ * `ssize_t read(int fd, void *buf, size_t count)`: reads at most `count` bytes. Returns 0 at the
+ * end of the file. read(2)
  *
  * @throws {RangeError} When `buf` is smaller than `count` bytes.
  */
@@ -57,15 +57,18 @@ export function write(fd: number, buf: Memory, count: number): number {
   return libc().write(fd, buf, count);
 }
 
-/** `int close(int fd)`: on Linux the number is free afterwards, whatever the result. close(2) */
+/**
+ * `int close(int fd)`: closes a descriptor. On Linux its number is free afterwards, whatever the
+ * result. close(2)
+ */
 export function close(fd: number): number {
   checkInt(fd, "fd");
   return libc().close(fd);
 }
 
 /**
- * `int pipe(int pipefd[2])`: the reading end into `pipefd[0]`, the writing end into `pipefd[1]`.
- * pipe(2)
+ * `int pipe(int pipefd[2])`: makes a pipe. `pipefd[0]` is the reading end, `pipefd[1]` the writing
+ * end. pipe(2)
  *
  * @throws {RangeError} When `pipefd` is smaller than two ints.
  */
@@ -75,7 +78,7 @@ export function pipe(pipefd: Memory): number {
 }
 
 /**
- * `int pipe2(int pipefd[2], int flags)`: as pipe, with O_CLOEXEC or O_NONBLOCK. pipe(2)
+ * `int pipe2(int pipefd[2], int flags)`: makes a pipe with O_CLOEXEC or O_NONBLOCK. pipe(2)
  *
  * @throws {RangeError} When `pipefd` is smaller than two ints.
  */
@@ -86,7 +89,7 @@ export function pipe2(pipefd: Memory, flags: number): number {
 }
 
 /**
- * `int dup3(int oldfd, int newfd, int flags)`: makes `newfd` another name of what `oldfd` names.
+ * `int dup3(int oldfd, int newfd, int flags)`: makes `newfd` refer to the open file of `oldfd`.
  * dup(2)
  */
 export function dup3(oldfd: number, newfd: number, flags: number): number {
@@ -97,11 +100,11 @@ export function dup3(oldfd: number, newfd: number, flags: number): number {
 }
 
 /**
- * `int fcntl(int fd, int cmd, int arg)`, for the commands that take an int or nothing: F_DUPFD,
+ * `int fcntl(int fd, int cmd, int arg)`, for commands that take an int or nothing: F_DUPFD,
  * F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL. fcntl(2)
  *
- * @throws {RangeError} On any other command, since some of them take `arg` for a pointer to write
- * through.
+ * @throws {RangeError} For any other command, because some of them treat `arg` as a pointer to
+ * write through.
  */
 export function fcntl(fd: number, cmd: number, arg = 0): number {
   checkInt(fd, "fd");
@@ -117,8 +120,8 @@ export function fcntl(fd: number, cmd: number, arg = 0): number {
 }
 
 /**
- * `int eventfd(unsigned int initval, int flags)`: a counter that is readable while it is not zero;
- * write(2) adds to it and read(2) takes it, 8 bytes each. eventfd(2)
+ * `int eventfd(unsigned int initval, int flags)`: makes a counter that is readable while it is not
+ * 0. write(2) adds to it and read(2) takes its value, 8 bytes each. eventfd(2)
  */
 export function eventfd(initval: number, flags: number): number {
   checkUnsigned(initval, "initval");

@@ -1,5 +1,5 @@
 /**
- * <winsock2.h>: what sockets have on Windows alone. Everywhere else these calls throw
+ * <winsock2.h>: functions for sockets that only Windows has. On other platforms they throw
  * Deno.errors.NotSupported.
  *
  * @module
@@ -20,11 +20,11 @@ import { accept, bind, connect, getsockname, listen, setsockopt, socket } from "
 import { close } from "./unistd.ts";
 
 /**
- * `int ioctlsocket(SOCKET s, long cmd, u_long *argp)`: with FIONBIO, makes a socket non-blocking
- * where `argp` holds something else than 0.
+ * `int ioctlsocket(SOCKET s, long cmd, u_long *argp)`: with FIONBIO, makes a socket non-blocking if
+ * `argp[0]` is not 0, and blocking if it is 0.
  * https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-ioctlsocket
  *
- * @throws {RangeError} When `argp` is smaller than an u_long, of 4 bytes.
+ * @throws {RangeError} When `argp` is smaller than a u_long, which has 4 bytes.
  */
 export function ioctlsocket(s: number, cmd: number, argp: Memory): number {
   checkInt(s, "s");
@@ -34,8 +34,8 @@ export function ioctlsocket(s: number, cmd: number, argp: Memory): number {
 }
 
 /**
- * `BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags)`: sets those of a
- * handle's flags that are in the mask; 0 on failure.
+ * `BOOL SetHandleInformation(HANDLE hObject, DWORD dwMask, DWORD dwFlags)`: sets the flags of a
+ * handle that are in the mask. Returns 0 on failure.
  * https://learn.microsoft.com/en-us/windows/win32/api/handleapi/nf-handleapi-sethandleinformation
  */
 export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: number): number {
@@ -46,10 +46,10 @@ export function SetHandleInformation(hObject: number, dwMask: number, dwFlags: n
 }
 
 /**
- * What socketpair(2) gives elsewhere, which Winsock lacks: two stream sockets connected to each
- * other over loopback.
+ * Makes a pair of stream sockets that are connected to each other over loopback, because Winsock
+ * has no socketpair(2).
  *
- * @param fds Where to put the two.
+ * @param fds Receives the two sockets.
  * @returns 0, or -1 with errno set.
  */
 export function tcpPair(fds: Int32Array): number {
@@ -68,15 +68,15 @@ export function tcpPair(fds: Int32Array): number {
   return 0;
 }
 
-// A place for the pair's own client though others come first.
+// Room for the pair's own client, even if others connect first.
 const BACKLOG = 8;
 
-// The family, port and address of a struct sockaddr_in; what follows is padding.
+// Family, port and address of a struct sockaddr_in. Padding follows.
 const NAME_SIZE = 8;
 
 /**
- * Connects `client` to `listener`, and gives what the listener accepted: whoever else may have
- * connected meanwhile is sent away.
+ * Connects `client` to `listener`, and returns the accepted socket. Closes the connections of
+ * others that connected meanwhile.
  */
 function connected(listener: number, client: number): number {
   const one = new Int32Array([1]);
@@ -85,7 +85,7 @@ function connected(listener: number, client: number): number {
   const own = new Uint8Array(sockaddr_in.size);
   const peer = new Uint8Array(sockaddr_in.size);
   const length = new Int32Array([sockaddr_in.size]);
-  // Nobody may take the address over between listen() and connect(), with SO_REUSEADDR.
+  // No other process may take the address over with SO_REUSEADDR.
   if (setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, one, 4) === -1) return -1;
   if (bind(listener, address, address.length) === -1) return -1;
   if (listen(listener, BACKLOG) === -1) return -1;

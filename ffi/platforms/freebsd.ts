@@ -1,6 +1,7 @@
 /**
- * FreeBSD as its headers have it: what it does not share with NetBSD and macOS. The figures are those
- * of the sources of FreeBSD 15. tests/platform_tables_test.ts compares every figure with them.
+ * FreeBSD as its headers have it: what it does not share with NetBSD and macOS. The figures are
+ * those of the sources of FreeBSD 15. tests/platform_tables_test.ts compares every figure with
+ * them.
  *
  * @module
  */

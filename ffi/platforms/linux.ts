@@ -1,7 +1,7 @@
 /**
- * Linux as its headers have it: one table of constants, one of errno numbers. Read from glibc 2.36
- * and Linux 6.1 (Debian 12); musl, Android and arm64 share these figures, but for the rows in
- * `layouts`. `tests/layout_test.ts` holds every one of them against the C compiler of the machine.
+ * Linux as its headers have it: constants and errno numbers, as in glibc 2.36 and Linux 6.1 (Debian
+ * 12). musl, Android and arm64 have the same numbers, except O_DIRECTORY. tests/layout_test.ts
+ * compares every number with the headers of the machine, through its C compiler.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * NetBSD as its headers have it: what it does not share with FreeBSD and macOS. The figures are those
- * of the sources of NetBSD 10. tests/platform_tables_test.ts compares every figure with them.
+ * NetBSD as its headers have it: what it does not share with FreeBSD and macOS. The figures are
+ * those of the sources of NetBSD 10. tests/platform_tables_test.ts compares every figure with them.
  *
  * @module
  */

@@ -1,16 +1,12 @@
 /**
- * Windows as its headers have it: one table of constants, one of errno numbers. Read from the
- * headers of mingw-w64 10.0.0, which have the figures of Microsoft's SDK.
- * `tests/platform_windows_test.ts` holds every one of them against those headers, where mingw's
- * compiler is there.
+ * Windows as its headers have it: constants and errno numbers of Winsock, as in mingw-w64 10.0.0,
+ * which has the numbers of Microsoft's SDK. The TCP_ options are those of the SDK alone.
+ * tests/platform_windows_test.ts compares every number that mingw-w64 has, through its C compiler.
  *
  * @module
  */
 
-/**
- * The constants of Winsock under their C names, by header; POSIX' name where Winsock has another
- * one for the same.
- */
+/** The constants of Winsock by header, under the POSIX name if Winsock has another name for it. */
 export const constants = {
   // <winsock2.h>
   POLLIN: 0x0300,
@@ -118,8 +114,8 @@ export const constants = {
 } as const;
 
 /**
- * <winsock2.h>: each is `WSA` and the name, but for those that say so. POSIX' names, so that
- * `error.code` is the same everywhere.
+ * <winsock2.h>: each name is that of Winsock without `WSA`, except where a comment says so. They
+ * are the POSIX names, so that `error.code` is the same on every platform.
  */
 export const errnos = {
   ENOMEM: 8, // WSA_NOT_ENOUGH_MEMORY
