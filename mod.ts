@@ -20,7 +20,7 @@
  * function read(connection: Socket) {
  *   const data = connection.recv(4096);
  *   if (data === null) return;
- *   if (data.length > 0) return void connection.send(data); // all of it, it is hoped
+ *   if (data.length > 0) return void connection.send(data); // a sketch: ignores partial writes
  *   selector.unregister(connection);
  *   connection.close();
  * }

@@ -2,6 +2,7 @@
  * What compiles and what does not: `deno check` fails if a line below `@ts-expect-error` compiles.
  */
 
+import { assert, assertFalse, assertStrictEquals } from "@std/assert";
 import {
   AF_INET,
   type BaseSelector,
@@ -63,4 +64,26 @@ Deno.test("DefaultSelector without type arguments takes no data, and Socket's co
   using socket = new Socket(AF_INET, SOCK_DGRAM);
   selector.register(socket, EVENT_READ);
   selector.unregister(socket);
+});
+
+Deno.test({
+  name: "deno doc shows DefaultSelector's methods, and nothing internal",
+  ignore: Deno.env.has("SELECTORS_EMULATOR"), // the text is the same everywhere
+  async fn() {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["doc", "--json", new URL("../mod.ts", import.meta.url).href],
+    });
+    const { code, stdout } = await command.output();
+    assertStrictEquals(code, 0);
+    const text = new TextDecoder().decode(stdout);
+    for (
+      const name of ["Mechanism", "MechanismFactory", "Registration", "Registrations", "Found"]
+    ) {
+      assertFalse(text.includes(`"${name}"`), name);
+    }
+    const own = text.slice(text.indexOf('"DefaultSelector"'));
+    for (const method of ["register", "unregister", "modify", "select", "selectAsync", "getMap"]) {
+      assert(own.includes(`"name":"${method}"`) || own.includes(`"name": "${method}"`), method);
+    }
+  },
 });
