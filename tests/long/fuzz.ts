@@ -214,6 +214,61 @@ function fileobj(selector: mod.BaseSelector): unknown {
   ])();
 }
 
+/** Control data: well-formed with hostile contents, or any memory. */
+function control(): unknown {
+  if (random(3) === 0) return memory();
+  const message = {
+    cmsg_level: random(2) === 0 ? ffi.SOL_SOCKET : hostile(),
+    cmsg_type: random(2) === 0 ? ffi.SCM_RIGHTS : hostile(),
+    cmsg_data: random(2) === 0 ? Uint8Array.of(own() as number, 0, 0, 0) : memory(),
+  } as ffi.Cmsghdr;
+  return attempt("cmsghdr.write", () => ffi.cmsghdr.write([message])) ?? null;
+}
+
+/** A struct msghdr, whose parts may be of any kind, or whose owner interferes. */
+function message(): unknown {
+  const msg = {
+    msg_name: random(2) === 0 ? memory() : null,
+    msg_namelen: random(3) === 0 ? hostile() : undefined,
+    msg_iov: random(8) === 0 ? pick(others) : Array.from({ length: random(6) }, memory),
+    msg_control: random(2) === 0 ? control() : null,
+    msg_controllen: random(3) === 0 ? hostile() : undefined,
+    msg_flags: 0,
+  };
+  return pick<() => unknown>([
+    () => msg,
+    () => msg,
+    () => msg,
+    () => Object.freeze(msg),
+    () => ({
+      ...msg,
+      get msg_iov() {
+        const mine = new Uint8Array(100);
+        return new Proxy([mine, mine], {
+          get(target, key) {
+            if (key === "1" && mine.length > 0) structuredClone(mine, { transfer: [mine.buffer] });
+            return Reflect.get(target, key);
+          },
+        });
+      },
+    }),
+  ])();
+}
+
+/** Closes the descriptors that recvmsg() brought. */
+function closeReceived(msg: unknown): void {
+  const { msg_control, msg_controllen } = msg as {
+    msg_control: Uint8Array;
+    msg_controllen: number;
+  };
+  if (msg_control === null || msg_controllen === 0) return;
+  const messages = attempt("cmsghdr.read", () => ffi.cmsghdr.read(msg_control, msg_controllen));
+  for (const { cmsg_level, cmsg_type, cmsg_data } of messages as ffi.Cmsghdr[]) {
+    if (cmsg_level !== ffi.SOL_SOCKET || cmsg_type !== ffi.SCM_RIGHTS) continue;
+    new Int32Array(cmsg_data.buffer, 0, cmsg_data.length >> 2).forEach((fd) => ffi.close(fd));
+  }
+}
+
 const kinds = {
   fd: () => random(3) === 0 ? hostileDescriptor() : own(),
   int: () => random(2) === 0 ? hostile() : pick([0, 1, 2, 4, 16, 1024]),
@@ -221,6 +276,8 @@ const kinds = {
   timeout: () => random(2) === 0 ? pick([NaN, 0.5, 2 ** 53, ...others]) : 0,
   size: () => random(2) === 0 ? hostile() : pick([0, 1, 2, 4, 8, 12, 16, 100]),
   memory,
+  message,
+  path: () => pick(["/dev/null", "/no/such/file", "a\0b", "", "/"]),
   lengths: () =>
     random(3) === 0
       ? memory()
@@ -257,6 +314,9 @@ const functions: Record<string, readonly Kind[]> = {
   recvfrom: ["fd", "memory", "size", "int", "memory", "lengths"],
   send: ["fd", "memory", "size", "int"],
   sendto: ["fd", "memory", "size", "int", "memory", "size"],
+  sendmsg: ["fd", "message", "int"],
+  recvmsg: ["fd", "message", "int"],
+  open: ["path", "int", "int"],
   bind: ["fd", "memory", "size"],
   connect: ["fd", "memory", "size"],
   listen: ["fd", "int"],
@@ -286,6 +346,7 @@ const givesDescriptor = new Set([
   "accept4",
   "socket",
   "fcntl",
+  "open",
 ]);
 const structs = [
   "epoll_event",
@@ -334,6 +395,8 @@ function callFfi(): void {
   });
   // Not blocking for ever, nor resolving names over the network.
   if (name === "getaddrinfo" && random(50) > 0) return;
+  // Not making files in the current directory.
+  if (name === "open" && typeof args[0] === "string" && !/^(\/|$|a\0)/.test(args[0])) return;
   if (name === "socket" && args[0] === ffi.AF_INET && typeof args[1] === "number") {
     args[1] |= ffi.SOCK_CLOEXEC;
   }
@@ -341,6 +404,7 @@ function callFfi(): void {
     name,
     () => (ffi as unknown as Record<string, AnyFunction>)[name]!(...args),
   );
+  if (name === "recvmsg" && typeof result === "number" && result >= 0) closeReceived(args[1]);
   if (givesDescriptor.has(name) && typeof result === "number" && result > 2) {
     const isDuplicate = name !== "fcntl" || args[1] === ffi.F_DUPFD ||
       args[1] === ffi.F_DUPFD_CLOEXEC;
