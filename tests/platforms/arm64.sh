@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Runs the suites on arm64 Linux: Deno's arm64 build under qemu-user, with arm64 libraries from
-# Debian. Everything is installed on the first run (half a minute), into the cache folder.
+# Runs the tests on arm64 Linux: the arm64 build of Deno under qemu-user, with arm64 libraries from
+# Debian. The first run installs everything into the cache folder, which takes half a minute.
 #   tests/platforms/arm64.sh              deno test of the suites below
 #   tests/platforms/arm64.sh run -A x.ts  any other deno command
-#   tests/platforms/arm64.sh facts        what qemu does not do as Linux does (qemu_facts.c)
-# Without binfmt_misc an arm64 program cannot be executed by name, and Deno.execPath() is one. So
-# the environment names stand-ins that can: SELECTORS_DENO (deno) and CC (a C compiler for arm64).
+#   tests/platforms/arm64.sh facts        shows where qemu differs from Linux (qemu_facts.c)
+# Without binfmt_misc an arm64 program such as Deno.execPath() cannot be executed by name. So the
+# environment names scripts that run it: SELECTORS_DENO (deno) and CC (a C compiler for arm64).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Not echo_server_test.ts, which counts seconds: "arm64.sh run --allow-ffi examples/echo_server.ts".
+# Not echo_server_test.ts, which measures time: "arm64.sh run --allow-ffi examples/echo_server.ts".
 SUITES=(tests/{async,conformance,errors,ffi,kqueue,layout,permission,platform_tables,socket,struct}_test.ts)
 
 arm64=$cache/arm64
@@ -25,7 +25,7 @@ cat >"$arm64/deno-arm64" <<SCRIPT
 exec qemu-aarch64-static -L '$root' '$arm64/deno/deno' "\$@"
 SCRIPT
 
-# A compiled program becomes a script that runs it under qemu; a library stays what it is.
+# Replaces a compiled program by a script that runs it under qemu; libraries are not changed.
 cat >"$arm64/cc-arm64" <<SCRIPT
 #!/usr/bin/env bash
 set -euo pipefail

@@ -1,8 +1,8 @@
 /*
- * The C library of macOS, FreeBSD or NetBSD (-Ddarwin, -Dfreebsd, -Dnetbsd) for tests on Linux: its
- * binary interface (numbers, layouts, names, what is missing) in front of glibc's. With Deno.build
- * naming the platform, the library's own table for it runs against real descriptors. BSD_ constants
- * come from tests/fixtures/headers/: bsd.sh makes bsd_constants.h of them.
+ * The C library of macOS, FreeBSD or NetBSD (-Ddarwin, -Dfreebsd, -Dnetbsd) for tests on Linux. It
+ * has the binary interface of that platform (numbers, layouts, names, missing functions) and calls
+ * glibc. When Deno.build names the platform, our table for it is used with real descriptors. The
+ * BSD_ constants come from tests/fixtures/headers/: bsd.sh makes bsd_constants.h from them.
  *
  * As there:
  *   - errno and its numbers; constants; struct sockaddr with its length, which must be right here;
@@ -39,7 +39,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* dlsym() would find glibc's behind ours. */
+/* dlsym() would find the function of glibc instead of ours. */
 #define MISSING(name) __asm__(".globl " #name "\n" #name " = 0");
 MISSING(dup3) MISSING(eventfd) MISSING(pipe2)
 #ifdef darwin
@@ -47,7 +47,7 @@ MISSING(accept4) MISSING(ppoll)
 #endif
 MISSING(epoll_create1) MISSING(epoll_ctl) MISSING(epoll_wait) MISSING(epoll_pwait2)
 
-/* glibc's function of a name that is ours here, or kqueue.c's. */
+/* The function of glibc, or of kqueue.c, whose name is redefined here. */
 #define REAL(name) ((__typeof__(&name))real(#name))
 static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 
@@ -190,7 +190,7 @@ static void address_to(void *wanted, socklen_t *room, const struct sockaddr_stor
 
 /* ---- <sys/socket.h> -------------------------------------------------------------------------- */
 
-/* The type of a socket with its flags, or -1. */
+/* The type of a socket including its flags, or -1. */
 static int type_from(int type) {
   int flags = 0;
 #ifdef BSD_SOCK_CLOEXEC
@@ -508,7 +508,7 @@ int select(int nfds, fd_set *read_, fd_set *write_, fd_set *except, struct timev
 
 int kqueue(void) { return (int)told(REAL(kqueue)()); }
 
-/* The platform's struct kevent; macOS' is kqueue.c's own. */
+/* The platform's struct kevent; that of macOS is the one of kqueue.c. */
 struct bsd_kevent {
   uint64_t ident;
 #ifdef netbsd
@@ -550,7 +550,7 @@ int bsd_kevent(int kq, const struct bsd_kevent *changes, int nchanges, struct bs
   }
   int count = (int)told(kevent_(kq, in, nchanges, out, nevents, timeout));
   for (int i = 0; i < count; i++) {
-    memset(&events[i], 0xff, sizeof events[i]); /* what is not set below must not be read */
+    memset(&events[i], 0xff, sizeof events[i]); /* fields that are not set below must not be read */
     events[i].ident = out[i].ident;
     events[i].filter = (__typeof__(events[i].filter))filter_to(out[i].filter);
     events[i].flags = out[i].flags;
@@ -603,7 +603,7 @@ static int eai_from(int code) {
   }
 }
 
-/* glibc's structs with ours: the two differ in the order of two pointers and in the addresses. */
+/* Our struct for each one of glibc: two pointers change places, and the addresses differ. */
 int bsd_getaddrinfo(const char *node, const char *service, const struct bsd_addrinfo *given,
                        struct bsd_addrinfo **list) __asm__("getaddrinfo");
 int bsd_getaddrinfo(const char *node, const char *service, const struct bsd_addrinfo *given,

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the suites with the table of macOS, FreeBSD or NetBSD on Linux: Deno.build names the
-# platform, and what is opened as its C library is bsd.c, its binary interface in front of glibc and
-# kqueue.c. Every descriptor and call is real; what they do is Linux'.
+# Runs the tests with the table of macOS, FreeBSD or NetBSD on Linux: Deno.build names the platform,
+# and its C library is bsd.c, which has the platform's binary interface and calls glibc and
+# kqueue.c. Every descriptor and call is real; the behaviour is that of Linux.
 #   tests/platforms/bsd.sh                    deno test of the suites below on each
 #   tests/platforms/bsd.sh darwin             on one: darwin, freebsd or netbsd
 #   tests/platforms/bsd.sh darwin run -A x.ts any other deno command
-# Workers see Linux still: what they are sent is a descriptor, which is the same there.
+# Workers still see Linux: they get descriptors, whose numbers are the same there.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -32,15 +32,15 @@ cc -shared -fPIC -O2 -Wall -Wextra -Werror -pthread -o "$bsd/libkqueue.so" "$pla
 cc -shared -fPIC -O2 -Wall -Wextra -Werror "-D$platform" -I "$bsd" -I "$platforms" -Wl,-z,nodelete -o "$bsd/$library" \
   "$platforms/bsd.c" -Wl,--no-as-needed -L "$bsd" -lkqueue -ldl
 
-# Makes Deno say that this is the platform, before anything asks.
+# Makes Deno.build name the platform, before any module reads it.
 architecture=x86_64
-[ "$platform" != darwin ] || architecture=aarch64 # whose arguments travel otherwise
+[ "$platform" != darwin ] || architecture=aarch64 # where variadic arguments are passed differently
 cat >"$bsd/preload.ts" <<SCRIPT
 const build = { os: "$platform", arch: "$architecture", target: "$architecture-$platform" };
 Object.defineProperty(Deno, "build", { value: { ...Deno.build, ...build } });
 SCRIPT
 
-# deno SUBCOMMAND … with that, for the tests and what they start.
+# deno SUBCOMMAND … with that preload, for the tests and the programs that they start.
 cat >"$bsd/deno" <<SCRIPT
 #!/bin/sh
 subcommand=\$1 && shift

@@ -1,21 +1,21 @@
-# Shared by the scripts beside it: where big things are kept, how packages get there, and how a
-# run of `deno test` is told. Sourced, never run.
+# Functions for the scripts beside it: the cache folder, installing packages, and reporting a run of
+# `deno test`. It is sourced, not run.
 # shellcheck shell=bash
 
-# shellcheck disable=SC2034 # for those that source this
+# shellcheck disable=SC2034 # used by the scripts that source this
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/syscall-selectors
 mkdir -p "$cache"
 
 say() { printf '# %s\n' "$*" >&2; }
 
-# Deno from npm, where there is none.
+# Deno from npm, if it is not installed.
 if ! command -v deno >/dev/null; then
   PATH=$(dirname "$(npx --yes deno@2.9.6 eval 'console.log(Deno.execPath())')"):$PATH
   export PATH
 fi
 
-# debian PACKAGE…: installs those that are missing.
+# debian PACKAGE…: installs the packages that are missing.
 debian() {
   local package missing=()
   for package; do
@@ -28,8 +28,8 @@ debian() {
     { tail -5 "$cache/apt.log" >&2 && return 1; }
 }
 
-# debian_root SUITE ARCHITECTURE PACKAGE… DIR: those packages and what they depend on, unpacked in
-# DIR without running any of their scripts. That takes a fraction of debootstrap's time.
+# debian_root SUITE ARCHITECTURE PACKAGE… DIR: unpacks the packages and their dependencies in DIR
+# without running their scripts, which takes a fraction of the time of debootstrap.
 debian_root() {
   local suite=$1 architecture=$2 dir=${*: -1} packages=("${@:3:$#-3}")
   debian mmdebstrap
@@ -41,8 +41,8 @@ debian_root() {
   mv "$dir.partial" "$dir"
 }
 
-# deno_build PACKAGE DIR: unpacks another platform's Deno, of the version that runs here or, where
-# the registry lacks that, the newest one before it.
+# deno_build PACKAGE DIR: unpacks the Deno of another platform, in the version that runs here or, if
+# the registry lacks that, the newest version before it.
 deno_build() {
   local package=$1 dir=$2 wanted version
   wanted=$(deno --version | sed -n '1s/deno \([^ ]*\).*/\1/p')
@@ -71,8 +71,7 @@ tell() {
   return "$status"
 }
 
-# The number before a word in deno's last line: "ok | 12 passed (3 steps) | 0 failed | 1 ignored
-# (2s)".
+# The number before a word in the last line of deno: "ok | 12 passed (3 steps) | 0 failed | …".
 count() {
   local summary
   summary=$(grep -E '^(ok|FAILED) \| ' "$2" | tail -1)

@@ -1,17 +1,16 @@
 /*
- * A C library whose calls fail at random, for LD_PRELOAD in front of a Deno. Deno.dlopen() asks
- * dlsym(3) for each function, of libc's own handle, so that a function of the same name here would
- * not be found: what is ours is dlsym itself, which gives out the functions below. Deno's own calls
- * do not go through it, and do not fail.
+ * For LD_PRELOAD: makes calls of the C library fail at random in Deno. Deno.dlopen() looks up each
+ * function with dlsym(3) in the handle of libc, so a function of the same name in this library
+ * would not be found. So this library replaces dlsym, which returns the functions below. Deno's own
+ * calls do not use it, and do not fail.
  *
- * FAULTS names a file of 32-bit words that is mapped by this process and read and written by the
- * test (tests/helpers/faults.ts): how many of 1024 calls fail, which kinds may, where the random
- * numbers begin, and then how often each kind came up. The n-th call of a function fails or not by
- * the seed, its name and n alone, so a run with one thread can be had again.
+ * FAULTS names a file of 32-bit words that this process maps, and that the test reads and writes
+ * (tests/helpers/faults.ts): how many of 1024 calls fail, which kinds of failure are allowed, the
+ * seed, and how often each kind happened. Whether the n-th call of a function fails depends only on
+ * the seed, its name and n, so that a run with one thread can be repeated.
  *
- * A failure that comes instead of a call leaves the kernel alone, as the real one would: nothing is
- * taken, nothing sent. close(2) with EINTR has closed, on Linux. A short read or write is the
- * kernel's, of one byte.
+ * A call that fails does nothing in the kernel: nothing is received or sent. close(2) with EINTR
+ * has closed the descriptor, as on Linux. A short read or write has one byte.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,11 +28,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What may happen to a call. The order is that of KINDS in tests/helpers/faults.ts. */
+/* The kinds of failure, in the order of KINDS in tests/helpers/faults.ts. */
 enum kind { INTERRUPTED, AGAIN, SHORT, ABORTED, MFILE, NFILE, NOMEM, NOBUFS, KINDS };
 static const int numbers[] = {EINTR, EAGAIN, 0, ECONNABORTED, EMFILE, ENFILE, ENOMEM, ENOBUFS};
 
-/* The functions that may fail. The order is that of CALLS in tests/helpers/faults.ts. */
+/* The functions that may fail, in the order of CALLS in tests/helpers/faults.ts. */
 enum call { RECV, SEND, ACCEPT, WAIT, CONTROL, OPTION, READ, WRITE, CLOSE, CALLS };
 
 struct page {
@@ -45,7 +44,7 @@ struct page {
 static struct page nothing;
 static struct page *page = &nothing;
 
-/* dlsym(3) itself, by a way that does not lead here. */
+/* The real dlsym(3). */
 static void *(*real_dlsym)(void *, const char *);
 
 __attribute__((constructor)) static void map(void) {
@@ -70,10 +69,7 @@ static uint64_t mixed(uint64_t number) {
 
 #define MAY(kind) (1u << (kind))
 
-/*
- * What happens to this call, of the kinds that it may meet; KINDS is nothing. Where it is an errno,
- * it is set.
- */
+/* The failure of this call, of the kinds allowed for it; KINDS means none. Sets errno. */
 static enum kind fate(enum call call, uint32_t kinds) {
   uint32_t nth = atomic_fetch_add(&page->calls[call], 1);
   uint64_t random = mixed(((uint64_t)(page->seed * CALLS + call) << 32 | nth) * 0x9e3779b97f4a7c15);
@@ -112,7 +108,7 @@ static ssize_t faulty_send(int fd, const void *buffer, size_t size, int flags) {
 }
 
 static ssize_t faulty_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length) {
-  /* a datagram comes as a whole */
+  /* no short reads: a datagram is received whole */
   uint32_t kinds = MAY(INTERRUPTED) | MAY(AGAIN) | MAY(NOMEM) | MAY(NOBUFS);
   return fails(RECV, kinds) ? -1 : real_recvfrom(fd, buffer, size, flags, address, length);
 }
@@ -154,7 +150,7 @@ static int faulty_select(int nfds, fd_set *read_, fd_set *write_, fd_set *except
 }
 
 static int faulty_epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event) {
-  /* without memory an entry can still be taken out */
+  /* removing an entry needs no memory */
   uint32_t kinds = operation == EPOLL_CTL_DEL ? 0 : MAY(NOMEM);
   return fails(CONTROL, kinds) ? -1 : real_epoll_ctl(epfd, operation, fd, event);
 }
@@ -185,9 +181,9 @@ static int faulty_close(int fd) {
   }
 
 void *dlsym(void *handle, const char *name) {
-  if (!real_dlsym) map(); /* asked before our constructor has run */
+  if (!real_dlsym) map(); /* called before our constructor has run */
   void *found = real_dlsym(handle, name);
-  if (handle == RTLD_DEFAULT || handle == RTLD_NEXT) return found; /* Deno's own */
+  if (handle == RTLD_DEFAULT || handle == RTLD_NEXT) return found; /* a call of Deno's own */
   FAULTY(recv) FAULTY(send) FAULTY(recvfrom) FAULTY(sendto) FAULTY(accept4) FAULTY(epoll_wait) FAULTY(epoll_pwait2)
   FAULTY(poll) FAULTY(ppoll) FAULTY(select) FAULTY(epoll_ctl) FAULTY(setsockopt) FAULTY(read) FAULTY(write) FAULTY(close)
   return found;

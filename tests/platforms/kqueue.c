@@ -1,31 +1,32 @@
 /*
- * kqueue(2) for tests on Linux, on top of epoll(7). It stands in for the BSDs' kqueue so that
- * KqueueSelector passes the conformance suite on any machine that has a C compiler.
+ * An emulation of kqueue(2) on epoll(7), for tests of KqueueSelector on Linux machines that have a
+ * C compiler.
  *
- * A queue is an epoll descriptor, the one that kqueue() returns, which watches one inner epoll a
- * filter. So the two filters of a descriptor are two registrations that know nothing of each other,
- * as on the BSDs, and poll(2) on the queue tells whether events are pending. An eventfd, the bell,
- * rings for what epoll cannot watch: EVFILT_USER, and files that are always ready.
+ * A queue is an epoll descriptor, the one that kqueue() returns. It watches one inner epoll per
+ * filter. So the two filters of a descriptor are two independent registrations, as on the BSDs, and
+ * poll(2) on the queue reports whether events are pending. An eventfd, the bell, is readable for
+ * what epoll cannot watch: EVFILT_USER, and files that are always ready.
  *
  * As on the BSDs (FreeBSD sys/kern/kern_event.c, xnu bsd/kern/kern_event.c):
- *   - EV_ADD on a filter that exists changes udata and fflags and looks again whether it is ready.
- *     It changes neither EV_CLEAR, EV_ONESHOT nor EV_DISPATCH, and enables nothing (whatever the
- *     man page says): say EV_DELETE first, and EV_ENABLE along with it.
+ *   - EV_ADD on a filter that exists changes udata and fflags and checks again whether it is ready.
+ *     It changes neither EV_CLEAR, EV_ONESHOT nor EV_DISPATCH, and does not enable the filter
+ *     (despite the man page): use EV_DELETE before it, and EV_ENABLE with it.
  *   - When a change fails, or asks for EV_RECEIPT, and the event list has no room left, the changes
  *     after it are not made.
  *   - EVFILT_WRITE on a pipe without a reader is refused with EPIPE.
- *   - Regular files are taken: readable unless at their end (data: bytes up to there), writable always.
+ *   - Regular files are accepted: readable unless at their end (data: bytes up to it), always
+ *     writable.
  *   - A wait of more than 100,000,000 seconds is EINVAL (macOS).
  *
  * Not as on the BSDs:
- *   - errno numbers are Linux's.
- *   - fflags of EV_EOF is told from the connection's state, ECONNREFUSED or ECONNRESET: Linux cannot
- *     look at SO_ERROR without taking it, and the program must still find it there.
- *   - A socket that is not connected yet is ready, with EV_EOF, as Linux has it (EPOLLHUP).
- *   - Closing a descriptor that lives on through a duplicate takes its filters away only when its
- *     next event comes; edges of other descriptors may be told twice then.
- *   - A file that grows wakes nobody.
- *   - Queues can watch queues two deep, since epoll allows five levels in all (EP_MAX_NESTS).
+ *   - errno numbers are those of Linux.
+ *   - fflags of EV_EOF is ECONNREFUSED or ECONNRESET, derived from the state of the connection:
+ *     Linux cannot read SO_ERROR without clearing it, and the program must still find it.
+ *   - A socket that is not connected yet is ready, with EV_EOF, as on Linux (EPOLLHUP).
+ *   - If a closed descriptor has a duplicate that is open, its filters are removed only when its
+ *     next event occurs; edges of other descriptors may then be reported twice.
+ *   - A file that grows wakes no wait.
+ *   - Queues can watch queues two levels deep, because epoll allows five levels (EP_MAX_NESTS).
  *   - The inner descriptors of a closed queue are freed by the next call of kqueue().
  */
 #define _GNU_SOURCE
@@ -49,7 +50,7 @@
 #include <unistd.h>
 #include <linux/sockios.h>
 
-/* The filters on descriptors, each with an epoll of its own; user events come after them. */
+/* The filters on descriptors, each with its own epoll; user events come after them. */
 enum { READ, WRITE, EXCEPT, FILTERS, USER = FILTERS, SOURCES };
 static const int16_t filter_of[FILTERS] = {EVFILT_READ, EVFILT_WRITE, EVFILT_EXCEPT};
 static const uint32_t epoll_events_of[FILTERS] = {EPOLLIN | EPOLLRDHUP, EPOLLOUT, EPOLLPRI};
@@ -57,18 +58,18 @@ static const uint32_t epoll_events_of[FILTERS] = {EPOLLIN | EPOLLRDHUP, EPOLLOUT
 /* A filter registered on a descriptor. */
 struct note {
   bool used, enabled;
-  bool always_ready; /* epoll refuses the file: we look ourselves */
+  bool always_ready; /* epoll refuses the file, so it is checked here */
   bool told;         /* an always ready file under EV_CLEAR that was reported */
   uint16_t flags;    /* EV_CLEAR, EV_ONESHOT, EV_DISPATCH */
   uint32_t generation;
   void *udata;
-  dev_t dev; /* which file the number stood for when it was registered */
+  dev_t dev; /* the file of the number when it was registered */
   ino_t ino;
 };
 
 struct user {
   bool used, enabled, triggered;
-  int16_t filter; /* EVFILT_USER by the number that the caller knows it by */
+  int16_t filter; /* EVFILT_USER, by the caller's number */
   uint16_t flags;
   uint32_t fflags;
   uint64_t ident;
@@ -86,7 +87,7 @@ struct queue {
   struct user *users;
   size_t user_capacity;
   uint32_t generation;
-  unsigned turn; /* which source is looked at first, so that none starves */
+  unsigned turn; /* which source is checked first, so that none starves */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -197,7 +198,7 @@ static int64_t writable(int fd) {
   return size > taken ? size - taken : 0;
 }
 
-/* The stream socket or pipe can send no more. */
+/* Whether the stream socket or pipe can send no more. */
 static bool shut_for_writing(int fd) {
   struct tcp_info info;
   if (!tcp_state(fd, &info)) return false;
@@ -244,7 +245,7 @@ static struct kevent report(int filter, int fd, const struct note *note, uint32_
 /* ---- filters on descriptors ------------------------------------------------------------------ */
 
 static uint32_t epoll_events(int filter, const struct note *note) {
-  /* EPOLLHUP and EPOLLERR cannot be masked; this way they come once at most. */
+  /* EPOLLHUP and EPOLLERR cannot be masked; this reports them once at most. */
   if (!note->enabled) return EPOLLET | EPOLLONESHOT;
   uint32_t events = epoll_events_of[filter];
   if ((note->flags & EV_CLEAR) != 0) events |= EPOLLET;
@@ -252,7 +253,7 @@ static uint32_t epoll_events(int filter, const struct note *note) {
   return events;
 }
 
-/* Tells epoll what the note wants, and so makes it look again. Returns 0 or an errno. */
+/* Sets the events of the note, so that epoll checks them again. Returns 0 or an errno. */
 static int arm(struct queue *q, int filter, int fd, int operation) {
   struct note *note = &q->notes[filter][fd];
   struct epoll_event event = watch(epoll_events(filter, note), note->generation, fd);
@@ -271,7 +272,7 @@ static bool same_file(const struct note *note, const struct stat *file) {
   return note->dev == file->st_dev && note->ino == file->st_ino;
 }
 
-/* Lets go of what was closed behind our back: epoll keeps files, kqueue forgets descriptors. */
+/* Drops descriptors that were closed: epoll keeps the open files, kqueue drops descriptors. */
 static void rebuild(struct queue *q, int filter) {
   int fresh = epoll_create1(EPOLL_CLOEXEC);
   if (fresh == -1) return;
@@ -279,7 +280,7 @@ static void rebuild(struct queue *q, int filter) {
     struct note *note = &q->notes[filter][fd];
     struct stat file;
     if (!note->used) continue;
-    /* The ends of a pipe are the same file to fstat(2), and not to epoll. */
+    /* The ends of a pipe are one file for fstat(2), but two for epoll. */
     bool is_ours = fstat((int)fd, &file) == 0 && same_file(note, &file) && arm(q, filter, (int)fd, EPOLL_CTL_MOD) == 0;
     if (!is_ours) forget(q, filter, (int)fd);
   }
@@ -359,7 +360,7 @@ static int change_filter(struct queue *q, int filter, const struct kevent *chang
   return arm(q, filter, fd, EPOLL_CTL_MOD);
 }
 
-/* After its report: once, until enabled again, or until something new happens. */
+/* After a report: remove, disable, or wait for the next edge. */
 static void settle(struct queue *q, int filter, int fd) {
   struct note *note = &q->notes[filter][fd];
   note->told = (note->flags & EV_CLEAR) != 0;
@@ -490,7 +491,7 @@ static int harvest_users(struct queue *q, struct kevent *events, int room) {
 
 /* ---- kevent ---------------------------------------------------------------------------------- */
 
-/* Keeps the queue readable for poll(2) exactly while something waits that epoll does not watch. */
+/* Keeps the queue readable for poll(2) while an event is pending that epoll does not watch. */
 static void set_bell(struct queue *q) {
   bool ring = false;
   for (size_t i = 0; i < q->user_capacity; i++)
@@ -517,7 +518,7 @@ static int apply(struct queue *q, const struct kevent *change) {
   }
 }
 
-/* Makes the changes. Returns how many answers it put into events, or -1 with errno. */
+/* Makes the changes. Returns the number of answers in events, or -1 with errno. */
 static int apply_all(struct queue *q, const struct kevent *changes, int nchanges, struct kevent *events, int nevents) {
   int answers = 0;
   for (int i = 0; i < nchanges; i++) {

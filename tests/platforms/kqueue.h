@@ -1,6 +1,6 @@
 /*
- * <sys/event.h> as far as the stand-in goes: struct kevent as 64-bit macOS and libkqueue lay it
- * out, and the constants of macOS' header (xnu, bsd/sys/event.h).
+ * The part of <sys/event.h> that kqueue.c implements: struct kevent with the layout of 64-bit macOS
+ * and libkqueue, and the constants of the macOS header (xnu, bsd/sys/event.h).
  */
 #ifndef KQUEUE_H
 #define KQUEUE_H
@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct kevent) == 32, "struct kevent has macOS' layout");
 #define EVFILT_READ (-1)
 #define EVFILT_WRITE (-2)
 #define EVFILT_USER (-10)
-#define EVFILT_USER_FREEBSD (-11) /* FreeBSD's and libkqueue's number for the same filter */
+#define EVFILT_USER_FREEBSD (-11) /* the number of this filter in FreeBSD and libkqueue */
 #define EVFILT_EXCEPT (-15)
 
 #define EV_ADD 0x0001

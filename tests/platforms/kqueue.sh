@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the suites with KqueueSelector on Linux. kqueue() comes from kqueue.c, compiled here with cc,
-# or from the library that LIBKQUEUE names, say a build of mheily/libkqueue. The tests find its path
-# in LIBKQUEUE and load it by `new KqueueSelector({ library })`.
+# Runs the tests with KqueueSelector on Linux. kqueue() comes from kqueue.c, compiled here with cc,
+# or from the library that LIBKQUEUE names, for example a build of mheily/libkqueue. The tests load
+# it with `new KqueueSelector({ library })`.
 #   tests/platforms/kqueue.sh              kqueue_test.c, then deno test of the suites below
 #   tests/platforms/kqueue.sh run -A x.ts  any other deno command
-#   LIBKQUEUE=path tests/platforms/kqueue.sh facts  what libkqueue does not do as kqueue(2) says
+#   LIBKQUEUE=path tests/platforms/kqueue.sh facts  shows where libkqueue differs from kqueue(2)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

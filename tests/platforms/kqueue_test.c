@@ -1,6 +1,6 @@
 /*
- * Checks a kqueue against what kqueue(2) says: `kqueue_test LIBRARY`, where LIBRARY is our stand-in
- * or libkqueue. Prints a line a fact, and exits with 1 when one does not hold.
+ * Checks that a library does what kqueue(2) says: `kqueue_test LIBRARY`, where LIBRARY is our
+ * emulation or libkqueue. Prints one line per fact, and exits with 1 if one does not hold.
  */
 #define _GNU_SOURCE
 #include "kqueue.h"
@@ -475,7 +475,7 @@ static void queues_leave_nothing_behind(void) {
 
 static void test(const char *name, void (*body)(void)) {
   fflush(stdout);
-  pid_t child = fork(); /* a crash or a hang is a failure of that fact alone */
+  pid_t child = fork(); /* so that a crash or a hang fails this fact only */
   if (child == 0) {
     alarm(10);
     holds = true;

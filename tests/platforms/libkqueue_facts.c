@@ -1,5 +1,5 @@
 /*
- * What libkqueue 2.7 on Linux does not do as kqueue(2) says, shown without Deno:
+ * Shows without Deno where libkqueue 2.7 on Linux differs from kqueue(2):
  * `LIBKQUEUE=path kqueue.sh facts`. Prints "as kqueue(2)" or "differs".
  */
 #define _GNU_SOURCE

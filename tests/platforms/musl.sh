@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs what can be run of the suites on musl. There is no Deno for musl: constants and layouts are
-# held against its headers with musl-gcc, and the calls go through Debian's musl libc.so, opened
-# within the glibc process that Deno is.
+# Runs a part of the tests on musl. There is no Deno for musl: musl-gcc compares constants and
+# layouts with its headers, and the calls use the musl libc.so of Debian, opened in Deno's glibc
+# process.
 #   tests/platforms/musl.sh              deno test of the suites below
 #   tests/platforms/musl.sh run -A x.ts  any other deno command
-# Left out: getaddrinfo(), which needs threads and memory of musl's own and crashes in a foreign
-# process, and Workers, which have glibc.
+# Left out: getaddrinfo(), which needs musl's own threads and memory and crashes in a glibc process,
+# and Workers, which use glibc.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -16,7 +16,7 @@ debian musl musl-tools
 mkdir -p "$musl"
 MUSL=$(echo /lib/*-linux-musl/libc.so)
 
-# deno SUBCOMMAND … with musl, for the tests and what they start.
+# deno SUBCOMMAND … with musl, for the tests and the programs that they start.
 cat >"$musl/deno" <<SCRIPT
 #!/bin/sh
 subcommand=\$1 && shift
@@ -29,7 +29,7 @@ cd "$repo"
 [ $# -eq 0 ] || exec "$musl/deno" "$@"
 status=0
 tell musl "$musl/deno" test -A "${SUITES[@]}" || status=$?
-# The thread that ran the tests ends with a guard that musl's errno was written over (see
-# musl_preload.ts), after everything was told.
+# The thread of the tests crashes when it exits, because the errno of musl overwrites a guard of
+# glibc (see musl_preload.ts). By then all results are printed.
 if [ "$status" = 139 ] && grep -q '^ok | ' "$cache/musl.log"; then status=0; fi
 exit "$status"

@@ -1,6 +1,6 @@
 /*
- * What qemu-user 7.2 does not do as Linux does, shown without Deno: `arm64.sh facts` runs it under
- * qemu, and `cc qemu_facts.c && ./a.out` on the machine itself. Prints "as Linux" or "differs".
+ * Shows without Deno where qemu-user 7.2 differs from Linux: `arm64.sh facts` runs it under qemu,
+ * and `cc qemu_facts.c && ./a.out` on the machine itself. Prints "as Linux" or "differs".
  */
 #define _GNU_SOURCE
 #include <errno.h>

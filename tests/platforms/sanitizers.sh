@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every C program of this repository under AddressSanitizer and UndefinedBehaviorSanitizer: the
-# stand-ins for kqueue and for the BSDs' libraries, and what makes calls fail, each within Deno and
-# its suites; the echo servers of the benchmark, its load, and its single calls.
+# Runs every C program of this repository with AddressSanitizer and UndefinedBehaviorSanitizer: the
+# emulations of kqueue and of the BSD libraries, and the library that makes calls fail, with their
+# tests in Deno; the echo servers of the benchmark, its load, and its single calls.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -10,8 +10,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 { command -v cc && cc -print-file-name=libasan.so; } >/dev/null || debian gcc libc6-dev
 
-# A C compiler of that name in front of the machine's, so that the other scripts and the tests take
-# it.
+# A command `cc` that comes first in PATH, so that the other scripts and the tests use it.
 mkdir "$scratch/bin"
 cat >"$scratch/bin/cc" <<SCRIPT
 #!/bin/sh
@@ -24,14 +23,15 @@ SCRIPT
 chmod +x "$scratch"/bin/*
 export PATH=$scratch/bin:$PATH
 
-# What they find is written to files of this name. V8 handles its own faults, and keeps its memory.
+# The sanitizers report to files of this name. V8 handles its own faults, and frees no memory at
+# exit.
 found=$scratch/found
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:verify_asan_link_order=0:log_path=$found
 export UBSAN_OPTIONS=print_stacktrace=1:log_path=$found
 export DENO_DIR=${DENO_DIR:-$HOME/.cache/deno} XDG_CACHE_HOME=$scratch/cache NO_COLOR=1
 passed=0 failed=0
 
-# check NAME COMMAND…: passes when the command does, and nothing was found meanwhile.
+# check NAME COMMAND…: passes if the command does and the sanitizers report nothing.
 check() {
   local name=$1 log=$scratch/log
   shift
@@ -45,10 +45,10 @@ check() {
   fi
 }
 
-# preloaded COMMAND…: with the sanitizer's own library before all others, as it asks for.
+# preloaded COMMAND…: runs it with the library of the sanitizer before all others, as required.
 preloaded() { env "LD_PRELOAD=$(cc -print-file-name=libasan.so)" "$@"; }
 
-# echo SERVER WORKLOAD…: a load on an echo server of the benchmark, until it has been measured.
+# echo_server SERVER WORKLOAD…: runs a workload of the benchmark on an echo server.
 echo_server() {
   local server=$1 port='' pid status=0
   shift
@@ -77,8 +77,8 @@ check "kqueue.c, the suites" preloaded "$platforms/kqueue.sh" test -A tests/{con
 for platform in darwin freebsd netbsd; do
   check "bsd.c, $platform" preloaded "$platforms/bsd.sh" "$platform" test -A tests/{conformance,async,socket,trace}_test.ts
 done
-# AddressSanitizer asks dlsym() at its start, which faults.c replaces: what is undefined ends the
-# process.
+# AddressSanitizer calls dlsym() at its start, which faults.c replaces, so faults.c runs with traps
+# on undefined behaviour only.
 check "faults.c, the suite" env CC=cc-trapping deno test -A tests/faults_test.ts
 
 cc -o "$scratch/load" bench/load.c

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the suites, and the echo server with CPython's client on the host, on Windows' Deno under
-# Wine 10, in a chroot of Debian trixie (bookworm's Wine 8 is too old for V8). Needs root. The first
-# run installs everything, into the cache folder: half a minute. Inside, Z:\repo is this repository,
-# Z:\tmp the host's /tmp, and the network is the host's.
+# Runs the tests with Deno for Windows under Wine 10, and the echo server with CPython's client on
+# the host, in a chroot of Debian trixie (the Wine 8 of bookworm is too old for V8). Needs root. The
+# first run installs everything into the cache folder, which takes half a minute. In Wine, Z:\repo
+# is this repository, Z:\tmp the host's /tmp, and the network is that of the host.
 #   tests/platforms/windows.sh              all of it
 #   tests/platforms/windows.sh run -A x.ts  any other deno command
 #   tests/platforms/windows.sh echo         the echo server alone
-#   tests/platforms/windows.sh facts        what Wine does not do as documented (wine_facts.c)
+#   tests/platforms/windows.sh facts        shows what Wine does otherwise (wine_facts.c)
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -16,8 +16,8 @@ windows=$cache/windows
 root=$windows/root
 wine=/usr/lib/wine/wine64
 
-# inside COMMAND…: runs it in the chroot, in mount and PID namespaces that take everything with
-# them when it ends, wineserver and its services as well. exec=exec makes this process the command.
+# inside COMMAND…: runs it in the chroot, in its own mount and PID namespaces, so that all its
+# processes end with it, including wineserver. exec=exec replaces this process.
 inside() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   ${exec:-} unshare --mount --pid --fork --kill-child bash -c '
@@ -38,8 +38,8 @@ export HOME=/root WINEPREFIX=/wine WINEDEBUG=${WINEDEBUG:--all} WINESERVER=/usr/
 export WINEDLLOVERRIDES='mscoree,mshtml,winemenubuilder.exe='
 unset DISPLAY WAYLAND_DISPLAY XDG_RUNTIME_DIR
 
-# Debian's scripts were not run, so what they would have done for Wine is done here: zlib1.dll where
-# its DLLs look for it.
+# The scripts of the packages did not run. Wine needs one of their steps: zlib1.dll where its DLLs
+# look for it.
 set_up() {
   debian_root trixie amd64 wine64 libwine libz-mingw-w64 base-files "$root"
   mkdir -p "$root"/{dev,proc,sys,tmp,repo,root,wine/drive_c/windows/system32}
@@ -68,11 +68,11 @@ if [ "${1:-}" = facts ]; then
   exit
 fi
 
-# echo_server FLAG…: serves CLIENTS connections of CPython's on the host, and compares every byte.
+# echo_server FLAG…: serves CLIENTS connections of CPython on the host, and compares every byte.
 CLIENTS=50
 echo_server() {
   local log=$windows/echo.log server port='' told
-  : >"$log" # of the port of a server before
+  : >"$log" # removes the port of an earlier server
   (exec='exec' && inside "$wine" 'Z:\deno.exe' run --allow-ffi examples/echo_server.ts --port 0 --quiet "$@") \
     </dev/null >"$log" 2>&1 &
   server=$!
@@ -83,7 +83,7 @@ echo_server() {
   kill -KILL "$server" # unshare ignores SIGTERM
   wait "$server" 2>/dev/null || true
   printf 'echo server %s: %s\n' "$*" "$told"
-  # A fifth of them reset their connections themselves.
+  # A fifth of the clients reset their connections.
   [[ $told == *"\"equal\": $((CLIENTS - CLIENTS / 5)), \"reset\": $((CLIENTS / 5)), "*'"wrong": []'* ]]
 }
 

@@ -1,7 +1,7 @@
 /*
- * What Wine 10 does that Microsoft's documentation of Winsock does not say, shown without Deno:
+ * Shows without Deno where Wine 10 differs from Microsoft's documentation of Winsock.
  * `windows.sh facts` compiles it with mingw and runs it. Each line has what Wine did and, in
- * brackets, what Windows is documented to do.
+ * brackets, what the documentation says.
  */
 #include <winsock2.h>
 #include <ws2tcpip.h>
