@@ -2,7 +2,7 @@
  * Calls every function of `./ffi` and every method of the public classes with hostile arguments,
  * and holds each call to: it returns, or throws one of the classes that the contract names; it
  * touches no byte outside the memory that it was given; no descriptor is left open, and none is
- * closed that is not its own.
+ * closed that is not its own. `fuzz_options.ts` does so with socket options.
  *
  *     deno run -A tests/long/fuzz.ts CALLS [SEED]
  *
@@ -16,18 +16,12 @@ import { isOsError } from "../../mod.ts";
 import * as mod from "../../mod.ts";
 import { openDescriptors } from "../helpers/descriptors.ts";
 import { SELECTORS } from "../helpers/mechanisms.ts";
+import { seededRandom } from "../helpers/seeded_random.ts";
 
 const calls = Number(Deno.args[0] ?? 200_000);
 const seed = Number(Deno.args[1] ?? Math.floor(Math.random() * 2 ** 31));
 
-// A generator of its own, so that a seed repeats a run. "Mulberry32"
-let state = seed;
-function random(limit: number): number {
-  state = state + 0x6d2b79f5 | 0;
-  let t = Math.imul(state ^ state >>> 15, 1 | state);
-  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-  return ((t ^ t >>> 14) >>> 0) % limit;
-}
+const random = seededRandom(seed);
 const pick = <T>(values: readonly T[]): T => values[random(values.length)]!;
 
 class Thrown extends Error {} // by hostile objects of ours
@@ -431,6 +425,37 @@ function callStruct(): void {
   }
 }
 
+/** Writes to a codec: a TypeError, and nothing changes. */
+function callFrozen(): void {
+  const name = pick([...structs, "fd_set", "sockaddr", "sockaddr_storage", "cmsghdr"]);
+  const codec = (ffi as unknown as Record<string, Record<string, unknown>>)[name]!;
+  const target = random(2) === 0 ? codec : (codec.offsets ?? codec) as Record<string, unknown>;
+  const key = pick([...Object.keys(target), "new"]);
+  const before = target[key];
+  attempt("write to a codec", () => {
+    if (random(2) === 0) target[key] = hostile();
+    else delete target[key];
+    if (key in target || before !== undefined) throw new Error(`${name}.${key} was written`);
+  });
+  if (target[key] !== before) throw new Error(`${name}.${key} has changed`);
+}
+
+/** sendmsg() or recvmsg() with a hostile struct msghdr. */
+function callMessage(): void {
+  const name = pick(["sendmsg", "recvmsg"]);
+  const maybe = (kind: () => unknown) => random(3) === 0 ? undefined : kind();
+  const iov = Array.from({ length: random(4) }, () => memory());
+  const msg = random(10) === 0 ? pick(others) : {
+    msg_iov: random(10) === 0 ? pick(others) : iov,
+    msg_name: maybe(memory),
+    msg_namelen: maybe(kinds.size),
+    msg_control: maybe(memory),
+    msg_controllen: maybe(kinds.size),
+  };
+  const call = (ffi as unknown as Record<string, AnyFunction>)[name]!;
+  attempt(name, () => call(kinds.fd(), msg, kinds.int()));
+}
+
 function renew(): void {
   playground[Symbol.dispose]();
   playground = new Playground();
@@ -563,7 +588,16 @@ const total = () => Object.values(made).reduce((sum, count) => sum + count, 0);
 
 try {
   for (let turn = 0, count = 0; count < calls; turn++) {
-    pick([callFfi, callFfi, callFfi, callStruct, callSocket, callSelector])();
+    pick([
+      callFfi,
+      callFfi,
+      callFfi,
+      callStruct,
+      callFrozen,
+      callMessage,
+      callSocket,
+      callSelector,
+    ])();
     checkGuards();
     if (turn % 1000 !== 0) continue;
     renew();
