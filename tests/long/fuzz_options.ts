@@ -221,7 +221,8 @@ const KINDS: Readonly<Record<string, () => Socket[]>> = {
   "UDP over IPv6 with joined sources": () => {
     const socket = new Socket(ffi.AF_INET6, ffi.SOCK_DGRAM);
     joinSources(socket, ffi.AF_INET6);
-    tryOption(socket, ffi.IPPROTO_IPV6, 54, new Uint8Array([0, 0, 1, 4, 0, 0, 0, 0])); // IPV6_HOPOPTS
+    const IPV6_HOPOPTS = 54;
+    tryOption(socket, ffi.IPPROTO_IPV6, IPV6_HOPOPTS, new Uint8Array([0, 0, 1, 4, 0, 0, 0, 0]));
     return [socket];
   },
   "UDP with a filter and errors": () => {
