@@ -7,8 +7,17 @@
  * @module
  */
 
-import { arrayType, bytesOf, checkInt, checkMemory, checkSize, type Memory } from "./arguments.ts";
+import {
+  arrayType,
+  bytesOf,
+  checkInt,
+  checkMemory,
+  checkSize,
+  firstBytes,
+  type Memory,
+} from "./arguments.ts";
 import { IOV_MAX } from "./constants.ts";
+import { apply, bufferOf, byteLengthOf, byteOffsetOf, copyOf } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 import { checkSendFlags } from "./refusals.ts";
@@ -275,31 +284,36 @@ export const msghdr: {
 /** What the kernel is given. An ArrayBuffer that was made first keeps its memory in one place. */
 const header = {
   bytes: new Uint8Array(new ArrayBuffer(msgSize)),
+  words: new BigUint64Array(new ArrayBuffer(0)),
   view: new DataView(new ArrayBuffer(0)),
   iov: new BigUint64Array(new ArrayBuffer(0)),
   /** The arrays that the header points to: alive until the call has returned. */
   held: NOTHING,
 };
+header.words = new BigUint64Array(header.bytes.buffer);
 header.view = new DataView(header.bytes.buffer);
 
 function fillHeader(name: Uint8Array, iov: readonly Uint8Array[], control: Uint8Array): void {
-  const { view } = header;
-  header.held = [name, control, ...iov];
-  if (header.iov.length < 2 * iov.length) {
-    header.iov = new BigUint64Array(new ArrayBuffer(16 * iov.length));
+  const { words } = header;
+  const count = iov.length;
+  const held = [name, control];
+  if (byteLengthOf(header.iov) < 16 * count) {
+    header.iov = new BigUint64Array(new ArrayBuffer(16 * count));
   }
-  iov.forEach((bytes, i) => {
+  for (let i = 0; i < count; i++) {
+    const bytes = held[i + 2] = iov[i]!;
     header.iov[2 * i] = addressOf(bytes);
-    header.iov[2 * i + 1] = BigInt(bytes.length);
-  });
-  view.setBigUint64(MSG_NAME, addressOf(name), true);
-  view.setUint32(MSG_NAMELEN, name.length, true);
-  view.setBigUint64(MSG_IOV, addressOf(header.iov), true);
+    header.iov[2 * i + 1] = BigInt(byteLengthOf(bytes));
+  }
+  header.held = held;
+  words[MSG_NAME / 8] = addressOf(name);
+  words[MSG_NAMELEN / 8] = BigInt(byteLengthOf(name));
+  words[MSG_IOV / 8] = addressOf(header.iov);
   // On the BSDs the two lengths are 32 bits wide; padding and msg_flags come behind them.
-  view.setBigUint64(MSG_IOVLEN, BigInt(iov.length), true);
-  view.setBigUint64(MSG_CONTROL, addressOf(control), true);
-  view.setBigUint64(MSG_CONTROLLEN, BigInt(control.length), true);
-  view.setInt32(msgFlags, 0, true);
+  words[MSG_IOVLEN / 8] = BigInt(count);
+  words[MSG_CONTROL / 8] = addressOf(control);
+  words[MSG_CONTROLLEN / 8] = BigInt(byteLengthOf(control));
+  if (msgFlags > MSG_CONTROLLEN + 4) words[msgFlags / 8] = 0n;
 }
 
 /**
@@ -312,9 +326,13 @@ function arraysOf(msg_iov: readonly Memory[]): readonly Uint8Array[] {
     throw new RangeError(`msg_iov must have at most ${MOST_ARRAYS} arrays, IOV_MAX`);
   }
   const given: Memory[] = [];
-  for (let i = 0; i < length; i++) given.push(msg_iov[i]!);
-  const all = given.map((memory, i) => attached(memory, `msg_iov[${i}]`));
-  const size = all.reduce((sum, { length }) => sum + length, 0);
+  for (let i = 0; i < length; i++) given[i] = msg_iov[i]!;
+  const all: Uint8Array[] = [];
+  let size = 0;
+  for (let i = 0; i < length; i++) {
+    all[i] = attached(given[i]!, `msg_iov[${i}]`);
+    size += byteLengthOf(all[i]);
+  }
   checkSize(size, "the size of msg_iov");
   return all;
 }
@@ -330,7 +348,7 @@ function partOf(
   if (length === undefined) return bytes;
   checkSize(length, `the length of ${name}`);
   checkMemory(memory, length, name);
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+  return firstBytes(bytes, length);
 }
 
 /**
@@ -339,7 +357,7 @@ function partOf(
 function attached(memory: Memory, name: string): Uint8Array {
   if (arrayType(memory) === undefined) throw new TypeError(`${name} must be a typed array`);
   const bytes = bytesOf(memory);
-  if (bytes.length > 0) return bytes;
+  if (byteLengthOf(bytes) > 0) return bytes;
   try {
     apply(typedArrayAt, memory, [0]); // checks the buffer, whatever the length
   } catch {
@@ -348,26 +366,31 @@ function attached(memory: Memory, name: string): Uint8Array {
   return bytes;
 }
 
-const { apply } = Reflect;
 const typedArrayAt = Object.getPrototypeOf(Uint8Array.prototype).at;
 
 /** A copy of control data that no other thread can change between the check and the call. */
 function copyOfControl(control: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new ArrayBuffer(control.length));
-  copy.set(control);
-  const view = new DataView(copy.buffer);
-  for (let at = 0; at < copy.length;) {
-    const length = at + cmsgSize > copy.length ? 0 : view.getUint32(at, true);
-    if (length < CMSG_LEN(0) || at + length > copy.length) {
+  const size = byteLengthOf(control);
+  const copy = copyOf(control, size);
+  for (let at = 0; at < size;) {
+    const length = at + cmsgSize > size ? 0 : intAt(copy, at) >>> 0;
+    if (length < CMSG_LEN(0) || at + length > size) {
       throw new RangeError("msg_control is malformed: encode it with cmsghdr.write()");
     }
-    const level = view.getInt32(at + cmsgLevel, true);
-    if (platform.pointerControlLevels.includes(level)) {
-      throw new RangeError(`control messages of level ${level} hold pointers`);
+    const level = intAt(copy, at + cmsgLevel);
+    for (let i = 0; i < platform.pointerControlLevels.length; i++) {
+      if (platform.pointerControlLevels[i] === level) {
+        throw new RangeError(`control messages of level ${level} hold pointers`);
+      }
     }
     at += align(length);
   }
   return copy;
+}
+
+/** The int at an offset, by indices alone: no method of a prototype stands between. */
+function intAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24;
 }
 
 /** Every control message that begins within `bytes`, cut where they end. */
@@ -387,19 +410,22 @@ function* messagesIn(bytes: Uint8Array): Generator<Cmsghdr> {
 }
 
 function align(length: number): number {
-  return Math.ceil(length / alignment) * alignment;
+  return length + (alignment - length % alignment) % alignment;
 }
 
 const bases = new WeakMap<ArrayBufferLike, bigint>();
 const baseOf = bases.get.bind(bases);
+const keepBase = bases.set.bind(bases);
 
 /** Where the kernel finds `memory`. UnsafePointer.of() takes 300 ns, and a buffer never moves. */
-function addressOf({ buffer, byteOffset, length }: Uint8Array | BigUint64Array): bigint {
-  if (length === 0) return 0n;
+function addressOf(memory: Uint8Array | BigUint64Array): bigint {
+  if (byteLengthOf(memory) === 0) return 0n;
+  const buffer = bufferOf(memory);
+  const byteOffset = byteOffsetOf(memory);
   let base = baseOf(buffer);
   if (base === undefined) {
     base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer as ArrayBuffer));
-    bases.set(buffer, base);
+    keepBase(buffer, base);
   }
   return byteOffset === 0 ? base : base + BigInt(byteOffset);
 }

@@ -206,6 +206,12 @@ Deno.test("Replaced prototype methods and getters defeat no check of memory", as
     [typedArray, "subarray", { value: small }],
     [typedArray, "set", { value: () => {} }],
     [typedArray, "fill", { value: () => {} }],
+    [DataView.prototype, "getUint32", { value: () => 0 }],
+    [DataView.prototype, "setBigUint64", { value: () => {} }],
+    [Array.prototype, "forEach", { value: () => {} }],
+    [Array.prototype, "map", { value: (): unknown[] => [] }],
+    [Array.prototype, "push", { value: () => 0 }],
+    [Array.prototype, "reduce", { value: () => 0 }],
     [typedArray.constructor, Symbol.species, { get: () => small }],
     [Math, "ceil", { value: () => 0 }],
     [Math, "max", { value: () => 0 }],
@@ -216,15 +222,21 @@ Deno.test("Replaced prototype methods and getters defeat no check of memory", as
     [Array.prototype, "includes", { value: () => false }],
   ];
   const memory = new Uint8Array(ffi.pollfd.size - 1);
+  const isPosix = Deno.build.os !== "windows";
+  using pair = new Pair();
+  const { left, right } = pair;
+  const [sent, head, tail] = [new Uint8Array(1000).fill(GUARD), new Guarded(2), new Guarded(8)];
+  const parts = [sent.subarray(0, 3), sent.subarray(3, 5)];
+  const counts: number[] = [];
   const [TCP_ZEROCOPY_RECEIVE, one] = [35, new Int32Array([1])];
   for (const [object, name, property] of replacements) {
     const thrown: unknown[] = [];
     const attempt = (action: () => unknown) => {
       try {
         action();
-        thrown.push(undefined);
+        thrown[thrown.length] = undefined; // as push() may be replaced
       } catch (error) {
-        thrown.push(error);
+        thrown[thrown.length] = error;
       }
     };
     let parked: Promise<unknown> | undefined;
@@ -237,6 +249,12 @@ Deno.test("Replaced prototype methods and getters defeat no check of memory", as
         attempt(() => ffi.select(1024, memory, null, null, new Uint8Array(16)));
         attempt(() => ffi.getsockopt(-1, ffi.IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, one, one));
       }
+      if (isPosix) {
+        // More than 5 bytes would arrive if the lengths were those of the prototype.
+        ffi.sendmsg(left.fileno(), { msg_iov: parts }, 0);
+        const received = { msg_iov: [head.memory, tail.memory] };
+        counts[counts.length] = ffi.recvmsg(right.fileno(), received, 0);
+      }
       if (object === Function.prototype) return; // Deno itself uses it there
       parked = ffi.poll_nonblocking(new Uint8Array(1000 * ffi.pollfd.size), 1000, 0);
     });
@@ -245,7 +263,9 @@ Deno.test("Replaced prototype methods and getters defeat no check of memory", as
     if (Deno.build.os === "linux") refused.push("RangeError", "RangeError");
     assertEquals(names, refused, `with ${String(name)} replaced`);
     assertEquals(await (parked ?? 0), 0);
+    assertEquals([head.damage(), tail.damage()], [-1, -1], `with ${String(name)} replaced`);
   }
+  if (isPosix) assertEquals(counts, replacements.map(() => 5));
 });
 
 Deno.test("A list of addresses is the one that getaddrinfo() gave, whatever is written over its result", () => {
