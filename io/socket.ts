@@ -26,7 +26,7 @@ import * as transfer from "./transfer.ts";
  * after close() throws Deno.errors.BadResource.
  *
  * @example An echo server
- * ```ts no-eval
+ * ```ts ignore
  * import { Socket } from "@syscall/selectors";
  *
  * for await (const connection of Socket.createServer({ hostname: "127.0.0.1", port: 8888 })) {
@@ -35,7 +35,7 @@ import * as transfer from "./transfer.ts";
  * ```
  *
  * @example Its client
- * ```ts no-eval
+ * ```ts ignore
  * import { Socket } from "@syscall/selectors";
  *
  * using client = await Socket.createConnection({ hostname: "localhost", port: 8888 });

@@ -49,7 +49,7 @@ async function longTurn(): Promise<void> {
     c.poll_nonblocking(NO_FDS, 0, 0).then(() => {
       loop.pool = "free";
       resolve();
-    });
+    }, () => loop.pool = "free"); // without permission for FFI the timer ends the turn
   }
   await promise;
   clearTimeout(timer);
