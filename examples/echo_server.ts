@@ -1,22 +1,24 @@
 /**
  * An echo server; `--help` shows its flags. A connection is either read or, while its client takes
- * no more, written and not read. So the server holds at most BUFFER_SIZE bytes for each connection.
+ * no more, written and not read. So the server holds at most what it reads at once from each.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
 import * as ffi from "../ffi/mod.ts";
-import { EVENT_READ, EVENT_WRITE, isOsError, Socket } from "../mod.ts";
+import { EVENT_READ, EVENT_WRITE, isOsError, type Socket } from "../mod.ts";
 import * as cli from "./echo_server_cli.ts";
 
-const BUFFER_SIZE = 65536; // bytes
+const BUFFER_SIZE = 65536; // bytes to receive at once
+const STREAM_SIZE = 524288; // bytes to receive at once while a client sends more than that
 const MAX_EVENTS = 1024; // of a wait, so that the first of them is not kept waiting for the last
 const RETRY = 100; // milliseconds until a server without free descriptors accepts again
 const LONGEST = 100; // milliseconds that --blocking keeps a signal waiting
 
 const options = cli.parseOptions();
 const selector = new options.Selector<(socket: Socket) => void, Socket>();
-const server = new Socket(options.host.includes(":") ? ffi.AF_INET6 : ffi.AF_INET);
-const buffer = new Uint8Array(BUFFER_SIZE); // receives from every connection in turn
+const server = cli.listen(options);
+const streamBuffer = new Uint8Array(STREAM_SIZE); // receives from every connection in turn
+const buffer = streamBuffer.subarray(0, BUFFER_SIZE);
 let received = buffer; // its part with bytes, kept because messages often have one size
 const unsent = new Map<Socket, Uint8Array>(); // received, and not sent yet
 
@@ -44,13 +46,23 @@ function welcome(connection: Socket) {
 
 function read(connection: Socket) {
   const count = connection.recvInto(buffer);
-  if (count === null) return;
+  if (count === BUFFER_SIZE) selector.modify(connection, EVENT_READ, readStream);
+  if (count !== null) echo(connection, count);
+}
+
+function readStream(connection: Socket) { // of a client whose last read filled the buffer
+  const count = connection.recvInto(streamBuffer);
+  if (count !== null && count < BUFFER_SIZE) selector.modify(connection, EVENT_READ, read);
+  if (count !== null) echo(connection, count);
+}
+
+function echo(connection: Socket, count: number) {
   // Everything was sent back: a connection with unsent bytes is not read.
   if (count === 0) return close(connection, "closed");
-  if (received.length !== count) received = buffer.subarray(0, count);
+  if (received.length !== count) received = streamBuffer.subarray(0, count);
   const sent = connection.send(received) ?? 0;
   if (sent === count) return;
-  unsent.set(connection, buffer.slice(sent, count));
+  unsent.set(connection, received.slice(sent));
   selector.modify(connection, EVENT_WRITE, write);
 }
 
@@ -89,16 +101,6 @@ function resume() {
   }
 }
 
-function listen(port: number) {
-  // Allows connections in TIME_WAIT. Windows always does; there it would allow a second server.
-  if (Deno.build.os !== "windows") server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEADDR, 1);
-  if (options.workers > 1) server.setOption(ffi.SOL_SOCKET, ffi.SO_REUSEPORT, 1);
-  server.bind({ hostname: options.host, port });
-  server.listen();
-  server.setBlocking(false);
-  selector.register(server, EVENT_READ, accept);
-}
-
 async function serve() {
   for (let turn = 0; !selector.closed;) {
     let ready: ReturnType<typeof selector.select> = [];
@@ -132,18 +134,13 @@ function stop() {
   selector.close();
 }
 
-if (self.name !== "") { // a worker thread, which has the port as its name
+selector.register(server, EVENT_READ, accept);
+if (cli.isWorker) {
   addEventListener("message", stop);
-  listen(Number(self.name));
   await serve();
   (self as unknown as Worker).postMessage("closed");
 } else {
   for (const signal of cli.SIGNALS) Deno.addSignalListener(signal, stop);
-  try {
-    listen(options.port);
-  } catch (error) {
-    cli.fail(error as Error, 1);
-  }
   cli.print(`listening on ${cli.format(server.localAddress)} (${selector.constructor.name})`);
   const stopWorkers = cli.startWorkers(import.meta.url, options.workers - 1, server.localAddress);
   await serve();

@@ -33,6 +33,9 @@ export const SIGNALS = ["SIGINT", Deno.build.os === "windows" ? "SIGBREAK" : "SI
 
 const LINES_PER_SECOND = 10; // about clients
 
+/** Whether this is a worker thread of the server: each has the port as its name. */
+export const isWorker = self.name !== "";
+
 /**
  * Parses the command line and starts the trace if it asks for one. Ends the program with a one-line
  * message when the command line is wrong.
@@ -58,7 +61,7 @@ export function parseOptions() {
     if (values.trace) selectors.traceSyscalls();
     return {
       ...values,
-      port: integer("--port", values.port, 0, 65535),
+      port: isWorker ? Number(self.name) : integer("--port", values.port, 0, 65535),
       // Windows has no SO_REUSEPORT, which lets several threads listen on one port.
       workers: integer("--workers", values.workers, 1, SO_REUSEPORT === 0 ? 1 : 64),
       Selector: selectorNamed(values.selector),
@@ -68,8 +71,22 @@ export function parseOptions() {
   }
 }
 
+/** Listens. Ends the program with a one-line message when it cannot. */
+export function listen(
+  { host, port, workers }: { host: string; port: number; workers: number },
+): selectors.Socket {
+  try {
+    // With SO_REUSEPORT the kernel spreads the clients over the threads.
+    const reusePort = workers > 1;
+    return selectors.Socket.createServer({ hostname: host, port }, { reusePort });
+  } catch (error) {
+    if (isWorker) throw error; // ends all threads
+    fail(error as Error, 1);
+  }
+}
+
 /** Ends the program with the first line of the error's message. */
-export function fail(error: Error, status: number): never {
+function fail(error: Error, status: number): never {
   printError(error.message.split("\n")[0]!);
   Deno.exit(status);
 }

@@ -283,6 +283,24 @@ for (const args of [["--selector", "poll"], ["--blocking"]]) {
   );
 }
 
+serverTest(
+  "Echo server receives more at once while a client sends much, and then less again",
+  async () => {
+    await using server = await EchoServer.start("--trace");
+    using connections = new Connections();
+    const [connection] = await connections.open(server, 1);
+    const hasReceived = (text: RegExp) => until(() => text.test(server.stderr), `${text}`);
+    await assertEchoes(connection!, seededBytes(8 * MiB, 1));
+    await hasReceived(/^recv\(.*, 524288, 0\) = 524288$/m);
+    await assertEchoes(connection!, new TextEncoder().encode("a"));
+    await assertEchoes(connection!, new TextEncoder().encode("b"));
+    await hasReceived(/^recv\(\d+, "b", 65536, 0\) = 1$/m);
+    await leave(connection!);
+    await server.stop();
+    server.stderr = "";
+  },
+);
+
 serverTest("Echo server --help shows every flag and exits 0", async () => {
   const { code, stdout, stderr } = await runServer("--help");
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
