@@ -8,12 +8,12 @@
 
 import { errno, libc } from "./libc.ts";
 import { osError } from "./errno.ts";
+import { platform } from "./platform.ts";
 
 const PROT_READ_WRITE = 1 | 2; // PROT_READ | PROT_WRITE
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
 const MAP_FIXED = 0x10;
-const MAP_ANONYMOUS = 0x20; // Linux's number: nothing else maps here
 const MAP_NORESERVE = 0x4000;
 const MAP_POPULATE = 0x8000;
 
@@ -25,7 +25,7 @@ const MAP_POPULATE = 0x8000;
  * @throws An OS error: ENOMEM.
  */
 export function mapAnonymous(size: number): bigint {
-  return mmap(null, size, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return mmap(null, size, MAP_PRIVATE | platform.mapAnonymous, -1, 0);
 }
 
 /**
@@ -47,7 +47,7 @@ export function mapRing(fd: number, offset: number, size: number): bigint {
  * @throws An OS error: ENOMEM; the memory stays mapped then.
  */
 export function retire(address: bigint, size: number): void {
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+  const flags = MAP_PRIVATE | platform.mapAnonymous | MAP_FIXED | MAP_NORESERVE;
   mmap(Deno.UnsafePointer.create(address), size, flags, -1, 0);
 }
 

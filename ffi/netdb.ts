@@ -5,8 +5,9 @@
  */
 
 import { arrayType, checkInt, checkMemory, copyBytes, cString } from "./arguments.ts";
-import { deepFreeze, setAdd, setDelete, setHas } from "./intrinsics.ts";
+import { deepFreeze, setAdd, setBytes, setDelete, setHas } from "./intrinsics.ts";
 import { libc } from "./libc.ts";
+import { mapAnonymous, viewAt } from "./mman.ts";
 import { platform } from "./platform.ts";
 
 /** One node of the list that getaddrinfo() makes. getaddrinfo(3) */
@@ -141,13 +142,37 @@ export async function getaddrinfo_nonblocking(
   res: BigUint64Array,
 ): Promise<number> {
   const [nodeString, serviceString, ownHints] = checkQuery(node, service, hints, res);
-  const list = new BigUint64Array(OFF_HEAP);
-  const call = libc().getaddrinfo_nonblocking(nodeString, serviceString, ownHints, list);
-  return keepList(await call, list, res);
+  const size = (nodeString?.length ?? 0) + (serviceString?.length ?? 0);
+  // No name of that length can be found, which takes no time to say.
+  if (size > PAGE_SIZE - FIRST_STRING) return getaddrinfo(node, service, hints, res);
+  const page = pages.pop() ?? newPage();
+  const list = new BigUint64Array(page.buffer, 0, 1);
+  const place = (bytes: Uint8Array | null, at: number) => {
+    if (bytes === null) return null;
+    setBytes(page, bytes, at);
+    return page.subarray(at, at + bytes.length);
+  };
+  const result = await libc().getaddrinfo_nonblocking(
+    place(nodeString, FIRST_STRING),
+    place(serviceString, FIRST_STRING + (nodeString?.length ?? 0)),
+    place(ownHints, HINTS),
+    list,
+  );
+  pages.push(page);
+  return keepList(result, list, res);
 }
 
-// Elements of an array that V8 never moves while another thread writes to it: more than 64 bytes.
-const OFF_HEAP = 16;
+// What another thread uses is not JavaScript's memory, which is freed when a Worker is terminated:
+// a page for each lookup, with the result, the hints and the strings, that is used again.
+const PAGE_SIZE = 4096;
+const HINTS = 64;
+const FIRST_STRING = 128;
+const pages: Uint8Array<ArrayBuffer>[] = [];
+
+function newPage(): Uint8Array<ArrayBuffer> {
+  if (platform.isWinsock) return new Uint8Array(PAGE_SIZE); // without mmap(2)
+  return new Uint8Array(viewAt(mapAnonymous(PAGE_SIZE), PAGE_SIZE));
+}
 
 function checkQuery(
   node: string | null,

@@ -87,7 +87,8 @@ export class Bytes implements ByteStream {
     if (p.length === 0) return 0;
     if (!this.#reading.enter()) await this.#reading.wait(options.signal);
     try {
-      const count = await readable(fd, () => channel.tryRead(p), options);
+      const attempt = () => channel.tryRead(stillThere(p, 1));
+      const count = await readable(fd, attempt, options);
       return count === 0 && channel.unit !== "datagram" ? null : count;
     } finally {
       this.#reading.leave();
@@ -100,9 +101,10 @@ export class Bytes implements ByteStream {
     const channel = this.#channel;
     const fd = channel.fileno();
     if (p.length === 0 && channel.unit === "bytes") return 0;
+    const { length } = p;
     if (!this.#writing.enter()) await this.#writing.wait(options.signal);
     try {
-      return await writable(fd, () => channel.tryWrite(p), options);
+      return await writable(fd, () => channel.tryWrite(stillThere(p, length)), options);
     } finally {
       this.#writing.leave();
     }
@@ -199,8 +201,9 @@ export class Bytes implements ByteStream {
   async #writeAll(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
     try {
       checkBytes(chunk);
-      for (let at = 0; at < chunk.length;) {
-        at += await this.write(chunk.subarray(at), { signal });
+      const { length } = chunk;
+      for (let at = 0; at < length;) {
+        at += await this.write(stillThere(chunk, length).subarray(at), { signal });
       }
     } catch (error) {
       this.#end("write");
@@ -255,4 +258,10 @@ class Turns {
 
 function checkBytes(p: Uint8Array): void {
   if (!(p instanceof Uint8Array)) throw new TypeError("The bytes must be a Uint8Array");
+}
+
+/** The bytes, unless their buffer was transferred or has shrunk while they waited. */
+function stillThere(p: Uint8Array, length: number): Uint8Array {
+  if (p.length >= length) return p;
+  throw new TypeError("The bytes are gone: their buffer was transferred or has shrunk");
 }

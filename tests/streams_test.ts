@@ -293,6 +293,33 @@ Deno.test("UDP sockets have no streams", () => {
   assertThrows(() => socket.writable, TypeError);
 });
 
+Deno.test("Bytes whose buffer is transferred while they wait are a TypeError, and no end", async () => {
+  using pair = tcpPair();
+  const p = new Uint8Array(8);
+  const reading = pair.right.read(p);
+  await delay(2);
+  p.buffer.transfer();
+  pair.left.send(encode("kept"));
+  await assertRejects(() => reading, TypeError, "transferred");
+  assertStrictEquals(await readText(pair.right), "kept");
+
+  fill(pair.left);
+  const [data, chunk] = [new Uint8Array(100), new Uint8Array(100)];
+  const writing = pair.left.write(data);
+  const writer = pair.left.writable.getWriter();
+  writer.closed.catch(() => {});
+  const streaming = writer.write(chunk);
+  streaming.catch(() => {});
+  await delay(2);
+  data.buffer.transfer();
+  chunk.buffer.transfer();
+  const drained = new Response(pair.right.readable).bytes();
+  await assertRejects(() => writing, TypeError, "transferred");
+  await assertRejects(() => streaming, TypeError, "transferred");
+  pair.left.close();
+  await drained;
+});
+
 // ─── streams ────────────────────────────────────────────────────────────────────────────────────
 
 Deno.test("readable gives everything that arrives until the end, and then is done", async () => {
