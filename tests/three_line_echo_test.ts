@@ -11,6 +11,7 @@ import {
   seededBytes,
   within,
 } from "./helpers/echo_server_process.ts";
+import "./helpers/descriptors.ts"; // opens libc before the tests
 import { DENO, path, Program } from "./helpers/programs.ts";
 
 const MOD = new URL("../mod.ts", import.meta.url).href;
