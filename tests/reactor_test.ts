@@ -263,14 +263,16 @@ for (const Selector of SELECTORS) {
   }, !isLinux || !hasCommand("prlimit"));
 }
 
-Deno.test({
-  name: "readable() waits, or rejects with EMFILE, with 0 to 8 free descriptors, and timers run",
-  ignore: !isLinux || !hasCommand("prlimit"),
-  async fn() {
-    const { stdout, stderr } = await runLimited(64, "tests/fixtures/exhausted_ready.ts");
-    assertEquals(stdout, "settled, and timers ran\n", stderr);
-  },
-});
+for (const how of ["readable", "selectAsync"]) {
+  Deno.test({
+    name: `${how}() waits, or rejects with EMFILE, with 0 to 8 free descriptors, and timers run`,
+    ignore: !isLinux || !hasCommand("prlimit"),
+    async fn() {
+      const { stdout, stderr } = await runLimited(64, "tests/fixtures/exhausted_ready.ts", [how]);
+      assertEquals(stdout, "settled, and timers ran\n", stderr);
+    },
+  });
+}
 
 Deno.test({
   name:

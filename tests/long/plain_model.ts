@@ -1,5 +1,6 @@
 /**
- * A plain model of descriptors and of a selector that watches them: what the man pages promise, without a syscall.
+ * A plain model of descriptors and of a selector that watches them: what the man pages promise,
+ * without a syscall.
  *
  * @module
  */
@@ -50,7 +51,7 @@ const DIFFERENCES = {
 type ErrorClass = new (...args: any[]) => Error;
 
 /** An open file description, open(2), and what there is to say of it: poll(2), pipe(7), unix(7). */
-class File {
+export class File {
   peer!: File;
   descriptors = 0;
   unread = 0; // bytes
@@ -102,7 +103,8 @@ export class Model {
   readonly files = new Map<number, File>();
   readonly registrations = new Map<number, Registration>();
   isWoken = false;
-  // Closed under their number, and watched still: what it takes to forget them may disturb the rest.
+  // Closed under their number, and watched still: what it takes to forget them may disturb the
+  // rest.
   readonly #leftBehind = new Set<File>();
 
   constructor(selector: string) {
@@ -204,7 +206,7 @@ export class Model {
     const old = this.registrations.get(fd);
     if (old === undefined) return Deno.errors.NotFound;
     if (mode === "edge" && this.differs("has no edges")) return Deno.errors.NotSupported;
-    if (old.armed && old.events === events && old.mode === mode) {
+    if (mode === "level" && old.armed && old.events === events && old.mode === mode) {
       // The kernel is not told of other data, and so goes on watching what it did.
       this.registrations.set(
         fd,
@@ -267,6 +269,38 @@ export class Model {
       registration.appeared = registration.stirred = 0;
     }
     this.#disturb(); // of which the next look may tell
+  }
+
+  /** Checks what `break` has taken out of a batch. The rest of the batch is re-armed. */
+  take(event: ReadyEvent<number>): void {
+    const [{ fd, data }, events] = event;
+    const registration = this.registrations.get(fd);
+    assertStrictEquals(data, registration?.data, `${fd} is stale`);
+    this.#disturb();
+    const { must, may } = this.#expected(fd, registration!);
+    const isAsExpected = (events & must) === must && (events & ~may) === 0;
+    assert(isAsExpected, `${fd}: took events ${events}, must ${must}, may ${may}`);
+    if (registration!.mode === "oneshot") registration!.armed = false;
+    registration!.appeared = registration!.stirred = 0;
+    // EPOLL_CTL_MOD makes an edge of what is ready.
+    for (const other of this.registrations.values()) {
+      if (other !== registration) other.stirred = READ_WRITE;
+    }
+    this.#disturb();
+  }
+
+  /** Whether a registration, and no wake-up, certainly ends a wait. */
+  isReady(): boolean {
+    this.#disturb();
+    return !this.isWoken && this.closed().length === 0 &&
+      [...this.registrations].some((each) => this.#expected(...each).must !== 0);
+  }
+
+  /** Whether readable() or writable() of a file may resolve. */
+  isReadyFor(file: File, event: number): boolean {
+    if (!file.isOpen) return false;
+    if (event === EVENT_READ) return file.isReadable;
+    return file.hasRoom || file.isHungUp;
   }
 
   /** The events that the next look must find of a registration, and those that it may find. */

@@ -1,6 +1,7 @@
 /**
- * Hours in minutes: waits, aborts, wake-ups, registrations and reconnections at random, on each selector and on readable(), while
- * descriptors, threads and memory must stay flat. Run by hand and by CI:
+ * Hours in minutes: waits, aborts, wake-ups, registrations and reconnections at random, on each
+ * selector and on readable(), while descriptors, threads and memory must stay flat. Run by hand and
+ * by CI:
  *
  *     deno run -A tests/long/soak.ts SECONDS
  *
@@ -73,7 +74,10 @@ async function work(Selector: (typeof SELECTORS)[number]): Promise<void> {
   }
 }
 
-/** A client that connects, sends, is echoed and leaves, again and again, by readable() and writable(). */
+/**
+ * A client that connects, sends, is echoed and leaves, again and again, by readable() and
+ * writable().
+ */
 async function reconnect(): Promise<void> {
   using listener = new Socket();
   listener.bind({ hostname: "127.0.0.1", port: 0 });
@@ -100,7 +104,9 @@ async function reconnect(): Promise<void> {
   }
 }
 
-/** A selector that another thread's write would not hurt: registered for both events, edge or not. */
+/**
+ * A selector that another thread's write would not hurt: registered for both events, edge or not.
+ */
 async function iterate(): Promise<void> {
   while (!isOver()) {
     const [left, right] = Socket.pair();
