@@ -138,7 +138,7 @@ Deno.test("Control characters in a message are escaped, whoever chose them", () 
   if (Deno.build.os !== "windows") {
     using local = new Socket(AF_UNIX);
     attempt(() => local.bind({ path: `/nowhere/${HOSTILE}` }));
-    attempt(() => local.connect({ path: `\0${HOSTILE}` }));
+    if (Deno.build.os === "linux") attempt(() => local.connect({ path: `\0${HOSTILE}` }));
     attempt(() => local.connect({ path: `/${HOSTILE}` }));
   }
   for (const error of thrown) {
