@@ -39,7 +39,7 @@ export class Connections implements AsyncIterableIterator<Socket> {
 }
 
 // accept(2): the socket is not listening, or of a type that cannot.
-const NOT_LISTENING: readonly number[] = [c.EINVAL, c.EOPNOTSUPP];
+const NOT_LISTENING: readonly number[] = [c.EINVAL, c.EOPNOTSUPP, c.ENOTSUP];
 
 // The client has gone again, and the next one may be waiting. Windows reports ECONNRESET.
 const CLIENT_GONE: readonly number[] = [c.ECONNABORTED, c.ECONNRESET];

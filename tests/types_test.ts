@@ -13,6 +13,7 @@ import {
   SOCK_DGRAM,
   Socket,
 } from "../mod.ts";
+import "./helpers/descriptors.ts";
 
 /** Never called: the compiler is the test. */
 export function selectorTypes(
