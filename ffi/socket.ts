@@ -76,7 +76,7 @@ export function accept(
 ): number {
   checkInt(sockfd, "sockfd");
   const length = checkLengthAndMemory(addr, addrlen, "addr");
-  return tellLength(libc().accept(sockfd, addr, length), addrlen);
+  return withLength(libc().accept(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -94,7 +94,7 @@ export function accept4(
   checkInt(sockfd, "sockfd");
   checkInt(flags, "flags");
   const length = checkLengthAndMemory(addr, addrlen, "addr");
-  return tellLength(libc().accept4(sockfd, addr, length, flags), addrlen);
+  return withLength(libc().accept4(sockfd, addr, length, flags), addrlen);
 }
 
 /**
@@ -143,7 +143,7 @@ export function recvfrom(
   checkInt(flags, "flags");
   checkMemory(buf, len, "buf");
   const length = checkLengthAndMemory(src_addr, addrlen, "src_addr");
-  return tellLength(libc().recvfrom(sockfd, buf, len, flags, src_addr, length), addrlen);
+  return withLength(libc().recvfrom(sockfd, buf, len, flags, src_addr, length), addrlen);
 }
 
 /**
@@ -198,7 +198,7 @@ export function getsockname(
 ): number {
   checkInt(sockfd, "sockfd");
   const length = checkLengthAndMemory(addr, addrlen, "addr");
-  return tellLength(libc().getsockname(sockfd, addr, length), addrlen);
+  return withLength(libc().getsockname(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -214,7 +214,7 @@ export function getpeername(
 ): number {
   checkInt(sockfd, "sockfd");
   const length = checkLengthAndMemory(addr, addrlen, "addr");
-  return tellLength(libc().getpeername(sockfd, addr, length), addrlen);
+  return withLength(libc().getpeername(sockfd, addr, length), addrlen);
 }
 
 /**
@@ -242,7 +242,7 @@ export function getsockopt(
   checkGetOption(level, optname);
   const length = checkLengthAndMemory(optval, optlen, "optval");
   if (length === null || isBounded(level, optname)) {
-    return tellLength(libc().getsockopt(sockfd, level, optname, optval, length), optlen);
+    return withLength(libc().getsockopt(sockfd, level, optname, optval, length), optlen);
   }
   return getGuarded(sockfd, level, optname, optval, optlen);
 }
@@ -266,7 +266,7 @@ function getGuarded(
   // A sink of a tracing may have transferred the caller's memory: there is nothing to fill then.
   if (result !== -1 && byteLengthOf(value) === size) setBytes(value, place.bytes);
   place.free?.();
-  return tellLength(result, optlen);
+  return withLength(result, optlen);
 }
 
 /**
@@ -335,7 +335,7 @@ function checkLengthAndMemory(
 /**
  * Returns a call's result, and copies the length that the call changed to the caller's `length`.
  */
-function tellLength(result: number, length: Int32Array | Uint32Array | null): number {
+function withLength(result: number, length: Int32Array | Uint32Array | null): number {
   if (length !== null && length[0] !== ownLength[0]) length[0] = ownLength[0]!;
   return result;
 }

@@ -98,7 +98,7 @@ Deno.test("A length that another thread raises during the call writes no byte be
   assert(refused > 0, "the length was never seen raised");
 });
 
-Deno.test("A length in shared memory is told as any other", () => {
+Deno.test("A length in shared memory is written as any other", () => {
   using pair = tcpPair();
   const length = new Uint32Array(new SharedArrayBuffer(4));
   length[0] = 128;
@@ -118,7 +118,7 @@ Deno.test("A length is 32 bits, whatever its array says of itself", () => {
   }
 });
 
-Deno.test("Checking an argument runs no code of its owner's, who could take away what was checked before", () => {
+Deno.test("Checking an argument runs no code of its owner, who could detach what was checked before", () => {
   using pair = new Pair();
   const [left, right] = [pair.left.fileno(), pair.right.fileno()];
   const asked: PropertyKey[] = [];
@@ -268,7 +268,7 @@ Deno.test("Replaced prototype methods and getters defeat no check of memory", as
   if (isPosix) assertEquals(counts, replacements.map(() => 5));
 });
 
-Deno.test("A list of addresses is the one that getaddrinfo() gave, whatever is written over its result", () => {
+Deno.test("Only the list that getaddrinfo() gave is read and freed, whatever is written over its result", () => {
   const res = new BigUint64Array(new SharedArrayBuffer(8));
   const hints = ffi.addrinfo.hints({ ai_flags: ffi.AI_NUMERICHOST });
   assertStrictEquals(ffi.getaddrinfo("127.0.0.1", null, hints, res), 0);
@@ -286,7 +286,7 @@ Deno.test("A list of addresses is the one that getaddrinfo() gave, whatever is w
   assertThrows(() => ffi.getaddrinfo("127.0.0.1", null, lying, res), TypeError, "NULL");
 });
 
-Deno.test("poll_nonblocking() does well though its array is transferred meanwhile, even an empty one", async () => {
+Deno.test("poll_nonblocking() survives that its array is transferred meanwhile, also an empty one", async () => {
   for (const count of [0, 1]) {
     const fds = new Uint8Array(count * ffi.pollfd.size);
     const promise = ffi.poll_nonblocking(fds, count, 0);
@@ -547,7 +547,7 @@ Deno.test("What a sink does with the library changes nothing that the traced cal
   assertEquals(connection.recv(16), new Uint8Array([1, 2, 3]));
 });
 
-Deno.test("A traced call with odd memory is told, and fails no other way than untraced", () => {
+Deno.test("A traced call with odd memory is reported, and fails only as it does untraced", () => {
   using pair = new Pair();
   const fd = pair.left.fileno();
   const lines: string[] = [];
@@ -567,7 +567,7 @@ Deno.test("A traced call with odd memory is told, and fails no other way than un
   assertMatch(lines[0]!, /^send\(\d+, NULL, 0, 0\) = 0$/);
   assertMatch(lines[1]!, /^send\(\d+, "\\0\\0", 2, 0\) = 2$/);
   // Winsock does not change the length.
-  const told = Deno.build.os === "windows" ? '"\\1\\0\\0\\0\\0\\0", [6]' : "[1], [6 => 4]";
+  const value = Deno.build.os === "windows" ? '"\\1\\0\\0\\0\\0\\0", [6]' : "[1], [6 => 4]";
   assertMatch(lines[2]!, /^getsockopt\(\d+, SOL_SOCKET, SO_TYPE, /);
-  assert(lines[2]!.endsWith(`, ${told}) = 0`), lines[2]);
+  assert(lines[2]!.endsWith(`, ${value}) = 0`), lines[2]);
 });

@@ -123,7 +123,7 @@ for (const Selector of SELECTORS) {
 // ─── Separate programs ─────────────────────────────────────────────────────────────────
 
 Deno.test({
-  name: "traceSyscalls() in one of three threads tells the calls of that one",
+  name: "traceSyscalls() in one of three threads reports the calls of that thread",
   ignore: isBsd,
   async fn() {
     const program = runProgram("tests/fixtures/traced_threads.ts");

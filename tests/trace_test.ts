@@ -151,7 +151,8 @@ function assertAlike(ours: string[], theirs: { line: string }[]): void {
     if (name === "close") own.delete(argument!);
     return isOwn;
   });
-  const expected = ours.map(asStrace);
+  // getaddrinfo() is libc's. For a numeric address it makes no call.
+  const expected = ours.filter((line) => !line.startsWith("getaddrinfo(")).map(asStrace);
   assertEquals(expected.filter((line) => !isPoll(line)), seen.filter((line) => !isPoll(line)));
   assertEquals(expected.filter(isPoll), seen.filter(isPoll));
 }
@@ -261,29 +262,29 @@ Deno.test("A nonblocking poll() that began before the tracing is not reported", 
   assertEquals(names, ["send"]);
 });
 
-Deno.test("Each of several tracings is told every call once, in the order in which they began", () => {
-  const told: string[] = [];
-  using _outer = traceSyscalls(({ args }) => told.push(`outer ${args}`));
+Deno.test("Each of several tracings gets every call once, in the order in which they began", () => {
+  const reported: string[] = [];
+  using _outer = traceSyscalls(({ args }) => reported.push(`outer ${args}`));
   {
-    using _inner = traceSyscalls(({ args }) => told.push(`inner ${args}`));
+    using _inner = traceSyscalls(({ args }) => reported.push(`inner ${args}`));
     ffi.close(-2);
   }
   ffi.close(-3);
-  assertEquals(told, ["outer -2", "inner -2", "outer -3"]);
+  assertEquals(reported, ["outer -2", "inner -2", "outer -3"]);
 });
 
 Deno.test("A tracing may end before one that began earlier, and the other way round", () => {
-  const told: string[] = [];
-  const first = traceSyscalls(({ args }) => told.push(`first ${args}`));
-  const second = traceSyscalls(({ args }) => told.push(`second ${args}`));
+  const reported: string[] = [];
+  const first = traceSyscalls(({ args }) => reported.push(`first ${args}`));
+  const second = traceSyscalls(({ args }) => reported.push(`second ${args}`));
   first[Symbol.dispose]();
   ffi.close(-2);
   second[Symbol.dispose]();
   ffi.close(-3);
-  assertEquals(told, ["second -2"]);
+  assertEquals(reported, ["second -2"]);
 });
 
-Deno.test("One sink that traces twice is told twice, until both have ended", () => {
+Deno.test("A sink that traces twice gets each call twice, until one tracing ends", () => {
   let count = 0;
   const sink = () => void count++;
   const first = traceSyscalls(sink);
@@ -296,14 +297,14 @@ Deno.test("One sink that traces twice is told twice, until both have ended", () 
   second[Symbol.dispose]();
 });
 
-Deno.test("A tracing that is disposed twice is disposed once, and ends no other", () => {
-  const told: string[] = [];
+Deno.test("Disposing a tracing again has no effect, and ends no other tracing", () => {
+  const reported: string[] = [];
   const first = traceSyscalls(() => {});
-  using _ = traceSyscalls(({ name }) => told.push(name));
+  using _ = traceSyscalls(({ name }) => reported.push(name));
   first[Symbol.dispose]();
   first[Symbol.dispose]();
   ffi.close(-2);
-  assertEquals(told, [CLOSE]);
+  assertEquals(reported, [CLOSE]);
 });
 
 Deno.test("A sink may end its own tracing", () => {
@@ -317,21 +318,21 @@ Deno.test("A sink may end its own tracing", () => {
   assertEquals(count, 1);
 });
 
-Deno.test("What a sink throws is printed, and harms neither the call, nor its errno, nor the other sinks", () => {
-  let told = 0;
+Deno.test("What a sink throws is printed, and changes neither the call, nor its errno, nor the other sinks", () => {
+  let reported = 0;
   const printed = printedBy(() => {
     using _throws = traceSyscalls(() => {
       throw new Error("no sink today");
     });
-    using _counts = traceSyscalls(() => void told++);
+    using _counts = traceSyscalls(() => void reported++);
     assertEquals(ffi.close(-2), -1);
     assertEquals(ffi.errno(), NOT_OPEN);
   });
-  assertEquals(told, 1);
+  assertEquals(reported, 1);
   assertMatch(printed, /^A sink of traceSyscalls\(\) failed: Error: no sink today/);
 });
 
-Deno.test("A sink that uses the library is not told its own calls, and what it does harms no errno", () => {
+Deno.test("A sink that uses the library does not get its own calls, and changes no errno", () => {
   const names: string[] = [];
   {
     using _ = traceSyscalls(({ name }) => {

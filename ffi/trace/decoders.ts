@@ -464,7 +464,7 @@ function accepted(
 ): (string | number)[] {
   const [fd] = args;
   if (args[at] === null) return [int(fd), "NULL", "NULL"];
-  // The kernel tells the whole length, also where it had room for less.
+  // The kernel gives the whole length, also if it had room for less.
   const length = Math.min(firstInt(before[lengthAt]), firstInt(args[lengthAt]));
   return [
     int(fd),
@@ -480,8 +480,8 @@ function lengthAfter(
   result: number,
 ): string {
   const given = firstInt(before);
-  const told = firstInt(after);
-  return result === -1 || given === told ? `[${given}]` : `[${given} => ${told}]`;
+  const left = firstInt(after);
+  return result === -1 || given === left ? `[${given}]` : `[${given} => ${left}]`;
 }
 
 function optionLevel(level: Argument | undefined): string {

@@ -578,7 +578,7 @@ function callSocket(): void {
 // ─── the run ────────────────────────────────────────────────────────────────────────────────────
 
 const report = console.error;
-console.error = () => {}; // where a sink that throws is told of
+console.error = () => {}; // which prints what a sink throws
 const sentinels = mod.Socket.pair();
 const names = sentinels.map((socket) => Deno.readLinkSync(`/proc/self/fd/${socket.fileno()}`));
 using _keepsLibrary = new mod.Waker();
