@@ -113,6 +113,67 @@ export function startWorkers(
   };
 }
 
+/** A server whose events are completions, each with its handler as data. */
+interface Server<Event extends { data: (event: Event) => void }> {
+  listen(address: InetAddress): Address;
+  wait(): Promise<Event[]>;
+  waitBlocking(timeout: number): Event[];
+  stop(): void;
+}
+
+const LONGEST = 100; // milliseconds that --blocking keeps a signal waiting
+
+/** Serves until a signal comes, on as many threads as the options say. */
+export async function serve<Event extends { data: (event: Event) => void }>(
+  program: string,
+  options: { host: string; port: number; workers: number; blocking: boolean },
+  name: string,
+  server: Server<Event>,
+): Promise<void> {
+  let isStopped = false;
+  const stop = () => {
+    if (!isStopped) server.stop();
+    isStopped = true;
+  };
+  const run = async () => {
+    for (let turn = 0; !isStopped;) {
+      const events = options.blocking ? server.waitBlocking(LONGEST) : await server.wait();
+      for (const event of events) event.data(event);
+      if (options.blocking && (events.length === 0 || performance.now() > turn + LONGEST)) {
+        await new Promise((resolve) => setTimeout(resolve)); // lets signal listeners and timers run
+        turn = performance.now();
+      }
+    }
+  };
+  if (self.name !== "") { // a worker thread, which has the port as its name
+    addEventListener("message", stop);
+    server.listen({ hostname: options.host, port: Number(self.name) });
+    await run();
+    (self as unknown as Worker).postMessage("closed");
+    return;
+  }
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  try {
+    const address = server.listen({ hostname: options.host, port: options.port });
+    print(`listening on ${format(address)} (${name})`);
+    const stopWorkers = startWorkers(program, options.workers - 1, address);
+    await run();
+    await stopWorkers();
+    print("server closed");
+  } catch (error) {
+    fail(error as Error, 1);
+  }
+}
+
+/** The peer's address, or none where it has been reset already. */
+export function peerOf(socket: selectors.Socket): Address {
+  try {
+    return socket.remoteAddress;
+  } catch {
+    return { hostname: "(gone)", port: 0 };
+  }
+}
+
 /** Prints a line on standard output. */
 export function print(line: string): void {
   tryToPrint(console.log, line);

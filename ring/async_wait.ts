@@ -1,6 +1,6 @@
 /**
- * A ring's wait on Deno's event loop: its descriptor is readable when there are completions, so it
- * parks as a selector does.
+ * A ring's wait on Deno's event loop. It parks as a selector does, on an eventfd that the kernel
+ * signals when there is something to look for.
  *
  * @module
  */
@@ -8,24 +8,41 @@
 import * as c from "../ffi/mod.ts";
 import { Parking, reactor } from "../selectors/reactor.ts";
 import { isTurnDue, turn } from "../selectors/turns.ts";
+import { Waker } from "../selectors/waker.ts";
+import type { Queues } from "./queues.ts";
 
 /** How a look ended: with something to return, with nothing, or because the wait is over. */
 export type Look = "found" | "nothing" | "over";
 
 /** The waits of one ring, of which one may be under way. */
 export class AsyncWait {
+  readonly #queues: Queues;
   readonly #look: () => Look;
+  readonly #signal = new Waker(); // an eventfd
   readonly #pollfds: Int32Array;
   #parking: Parking | undefined; // exists while a wait is under way
   #lease: Disposable | undefined;
   #isClosed = false;
 
-  /** @param look Takes what there is, without waiting. */
-  constructor(fd: number, look: () => Look) {
+  /**
+   * @param look Takes what there is, without waiting.
+   * @throws An OS error when there is no descriptor left: EMFILE.
+   */
+  constructor(queues: Queues, look: () => Look) {
+    this.#queues = queues;
     this.#look = look;
-    const pollfd = new Uint8Array(c.pollfd.size);
-    c.pollfd.write(pollfd, { fd, events: c.POLLIN, revents: 0 });
-    this.#pollfds = new Int32Array(pollfd.buffer);
+    try {
+      queues.registerEventfd(this.#signal.fd);
+    } catch (error) {
+      this.#signal.close();
+      throw error;
+    }
+    // The ring's own descriptor shows what came before the eventfd was asked for.
+    const pollfds = new Uint8Array(2 * c.pollfd.size);
+    [this.#signal.fd, queues.fd].forEach((fd, i) => {
+      c.pollfd.write(pollfds, { fd, events: c.POLLIN, revents: 0 }, i * c.pollfd.size);
+    });
+    this.#pollfds = new Int32Array(pollfds.buffer);
   }
 
   /** Whether a wait is under way. */
@@ -44,7 +61,7 @@ export class AsyncWait {
       while (!this.#isClosed) {
         signal?.throwIfAborted();
         if (this.#look() !== "nothing" || performance.now() >= deadline) return;
-        await reactor.park(this.#parking = this.#nextParking(deadline));
+        await this.#park(deadline);
       }
     } finally {
       this.#parking = undefined;
@@ -65,11 +82,22 @@ export class AsyncWait {
     else reactor.end(this.#parking);
   }
 
+  async #park(deadline: number): Promise<void> {
+    this.#queues.isSignalling = true;
+    try {
+      await reactor.park(this.#parking = this.#nextParking(deadline));
+    } finally {
+      this.#queues.isSignalling = false;
+      this.#signal.drain();
+    }
+  }
+
   #nextParking(deadline: number): Parking {
     return new Parking(() => this.#pollfds.slice(), deadline);
   }
 
   #free(): void {
+    this.#signal.close();
     this.#lease?.[Symbol.dispose]();
     this.#lease = undefined;
   }

@@ -34,6 +34,7 @@ export class Queues {
   #cqMask = 0;
   #cqHead = 0;
   #cqTail = 0;
+  #cqFlags = 0;
   #cqes = 0;
   #tail = 0; // of the submission queue, which the kernel does not know yet
   #head = 0; // of the completion queue
@@ -131,6 +132,25 @@ export class Queues {
     Atomics.store(this.#ring, this.#cqHead, this.#head);
   }
 
+  /**
+   * Makes the kernel signal an eventfd(2) when there is something to enter for; only while
+   * `isSignalling`. With IORING_SETUP_DEFER_TASKRUN the kernel does not wake a thread that is in
+   * poll(2) on the descriptor of the ring.
+   */
+  registerEventfd(eventfd: number): void {
+    this.isSignalling = false;
+    const argument = new Int32Array([eventfd]);
+    if (c.io_uring_register(this.fd, c.IORING_REGISTER_EVENTFD, argument, 1) === -1) {
+      throw c.osError("io_uring_register", "IORING_REGISTER_EVENTFD");
+    }
+  }
+
+  /** Whether the eventfd is signalled: not while somebody looks anyway. */
+  set isSignalling(isSignalling: boolean) {
+    const flags = isSignalling ? 0 : c.IORING_CQ_EVENTFD_DISABLED;
+    if (this.fd !== -1) Atomics.store(this.#ring, this.#cqFlags, flags);
+  }
+
   /** Takes back what is queued and not submitted, and returns the slots of it. */
   withdraw(): number[] {
     const slots: number[] = [];
@@ -165,6 +185,7 @@ export class Queues {
     this.#cqMask = ring[cq_off.ring_mask / WORD]!;
     this.#cqHead = cq_off.head / WORD;
     this.#cqTail = cq_off.tail / WORD;
+    this.#cqFlags = cq_off.flags / WORD;
     this.#cqes = cq_off.cqes / WORD;
     // Entries are submitted in the order of their places.
     for (let i = 0; i < sq_entries; i++) ring[sq_off.array / WORD + i] = i;

@@ -93,14 +93,16 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
   constructor(options: RingOptions = {}) {
     const sizes = checkOptions(options);
     this.#engine = new Engine<Data>(sizes, () => this.#waker.drain());
+    const waker = new DisposableStack();
     try {
-      this.#waker = new Waker();
+      this.#waker = waker.use(new Waker());
+      this.#async = new AsyncWait(this.#engine.queues, () => this.#look());
     } catch (error) {
+      waker.dispose();
       this.#engine.close();
       throw error;
     }
     this.#wakerOutside = new Waker(this.#waker.fd);
-    this.#async = new AsyncWait(this.#engine.queues.fd, () => this.#look());
     this.#engine.start(new State("wake", this.#waker.fileno(), undefined as Data));
     this.#watcher = watcherOf(new WeakRef(this as unknown as Ring<never>));
     closingWatchers.add(this.#watcher);
@@ -111,11 +113,6 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
       const ring = reference.deref();
       if (ring !== undefined) ring.#closing(fd);
     };
-  }
-
-  /** The descriptor of the ring itself, which can be registered in a selector; -1 once closed. */
-  fileno(): number {
-    return this.#engine.queues.fd;
   }
 
   /**

@@ -14,6 +14,7 @@ import {
 } from "@std/assert";
 import { SO_LINGER, SOL_SOCKET } from "../ffi/mod.ts";
 import { DefaultSelector, KqueueSelector, Socket } from "../mod.ts";
+import { Ring } from "../ring/mod.ts";
 import "./helpers/descriptors.ts"; // opens libc before the tests
 import {
   assertEchoes,
@@ -49,6 +50,8 @@ const FLAGS = [
   "--help",
 ];
 
+/** The server on io_uring, where the kernel has that. */
+const RING: readonly string[][] = Ring.isSupported() ? [["--ring"]] : [];
 const CONNECTIONS = 200;
 const LINES_PER_SECOND = 11; // ten about clients, and one that reports that there are more
 
@@ -83,6 +86,9 @@ for (
     ["--selector", "poll", "--workers", "2"],
     ["--selector", "select", "--workers", "2"],
     ["--workers", "2", "--blocking"],
+    ...RING,
+    ...RING.map((args) => [...args, "--blocking"]),
+    ...RING.map((args) => [...args, "--workers", "2"]),
     // With bsd.c, Workers see Linux.
   ].filter((args) => !(emulator === "bsd.c" && args.includes(BEST) && args.includes("--workers")))
 ) {

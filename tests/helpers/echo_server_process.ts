@@ -12,6 +12,8 @@ import { DENO, path, Program } from "./programs.ts";
 import { delay } from "./timing.ts";
 
 export const ECHO_SERVER = path("examples/echo_server.ts");
+/** Started in its place where the arguments have `--ring`, which the program does not know. */
+const RING_SERVER = path("examples/echo_server_ring.ts");
 // "epoll" on Linux, "kqueue" on macOS
 export const BEST: string = DefaultSelector.name.replace("Selector", "").toLowerCase();
 const STOP_LIMIT = 5_000; // milliseconds from a signal to the exit
@@ -219,7 +221,9 @@ export function commandLine(args: string[], flags: string[] = []): string[] {
   // Imports need no read permission, except the main module of a Worker.
   const allowed = args.includes("--workers") ? ["--allow-ffi", "--allow-read"] : ["--allow-ffi"];
   const port = args.includes("--port") ? [] : ["--port", "0"];
-  return [DENO, "run", "--no-prompt", ...allowed, ...flags, ECHO_SERVER, ...port, ...args];
+  const program = args.includes("--ring") ? RING_SERVER : ECHO_SERVER;
+  const own = args.filter((arg) => arg !== "--ring");
+  return [DENO, "run", "--no-prompt", ...allowed, ...flags, program, ...port, ...own];
 }
 
 /** The value of a promise, or an error if it takes too long. */
