@@ -6,6 +6,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { asOperation } from "../ffi/trace/operation.ts";
 import { Parking, reactor } from "../selectors/reactor.ts";
 import { isTurnDue, turn } from "../selectors/turns.ts";
 import { Waker } from "../selectors/waker.ts";
@@ -60,7 +61,8 @@ export class AsyncWait {
       await (isTurnDue() ? turn() : undefined);
       while (!this.#isClosed) {
         signal?.throwIfAborted();
-        if (this.#look() !== "nothing" || performance.now() >= deadline) return;
+        if (asOperation(this.#look) !== "nothing" || performance.now() >= deadline) return;
+        if (this.#isClosed) return; // by a sink of a tracing, which was called after the look
         await this.#park(deadline);
       }
     } finally {

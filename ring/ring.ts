@@ -4,6 +4,7 @@
  * @module
  */
 
+import { asOperation, makeOperations } from "../selectors/operations.ts";
 import { type Address, encodeAddress } from "../io/address.ts";
 import { resolveOne } from "../io/resolve.ts";
 import type { Socket } from "../io/socket.ts";
@@ -64,7 +65,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
   readonly #wakerOutside: Waker;
   readonly #async: AsyncWait;
   readonly #watcher: (fd: number) => void;
-  readonly #cancel = (state: State<Data>): void => this.#cancelOperation(state);
+  readonly #cancel = (state: State<Data>) => asOperation(() => this.#cancelOperation(state));
   #undelivered: RingCompletion<Data>[] = [];
   #isFlushing = false;
   #isClosed = false;
@@ -111,7 +112,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
   static {
     watcherOf = (reference) => (fd) => {
       const ring = reference.deref();
-      if (ring !== undefined) ring.#closing(fd);
+      if (ring !== undefined) asOperation(() => ring.#closing(fd));
     };
   }
 
@@ -375,7 +376,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
 
   #start(state: State<Data>): Operation {
     this.#checkOpen();
-    this.#engine.start(state);
+    asOperation(() => this.#engine.start(state));
     this.#flushLater();
     return new RingOperation(state, this.#cancel);
   }
@@ -442,3 +443,5 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
     if (this.#isClosed) throw new Deno.errors.BadResource("The Ring is closed");
   }
 }
+
+makeOperations(Ring.prototype, "wait", "close");

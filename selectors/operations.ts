@@ -7,6 +7,8 @@
 
 import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
 
+export { asOperation } from "../ffi/trace/operation.ts";
+
 type Method = (this: unknown, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown;
 
 /** Replaces methods of a class, of up to four parameters, by operations that call them. */

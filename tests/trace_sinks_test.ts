@@ -6,6 +6,7 @@ import { assert, assertEquals, assertLess, assertMatch, assertStrictEquals } fro
 import * as ffi from "../ffi/mod.ts";
 import { EVENT_READ, EVENT_WRITE, readable, Socket, traceSyscalls } from "../mod.ts";
 import type { BaseSelector, SyscallRecord } from "../mod.ts";
+import { Ring } from "../ring/mod.ts";
 import { Pair } from "./helpers/descriptors.ts";
 import { SELECTORS } from "./helpers/mechanisms.ts";
 import { DENO, run } from "./helpers/programs.ts";
@@ -237,6 +238,36 @@ for (const Selector of SELECTORS) {
     selector.unregister(pair.left);
     assert(calls > 0);
     assertEquals([...selector.getMap().keys()].filter((fd) => fd === pair.left.fileno()), []);
+  });
+}
+
+/** What a sink does to a ring, once, when the ring's call is reported. */
+const RING_ACTIONS: Readonly<Record<string, (ring: Ring<number>, socket: Socket) => unknown>> = {
+  "closes it": (ring) => ring.close(),
+  "starts an operation": (ring, socket) => ring.recv(socket, 9),
+  "wakes it": (ring) => ring.wakeup(),
+  "waits": (ring) => ring.wait(0),
+};
+
+for (const [what, action] of Object.entries(RING_ACTIONS)) {
+  Deno.test({
+    name: `A ring loses no completion to a sink that ${what} within the report of its wait`,
+    ignore: !Ring.isSupported(),
+    fn() {
+      using pair = new Pair();
+      using ring = new Ring<number>();
+      ring.recv(pair.left, 1);
+      pair.right.send(new Uint8Array([1, 2]));
+      let acted = 0;
+      {
+        using _ = traceSyscalls(({ name }) => {
+          if (name === "io_uring_enter" && acted++ === 0) action(ring, pair.left);
+        });
+        const found = ring.wait(5000).map(({ data, result }) => [data, result]);
+        assertEquals(found, [[1, 2]]);
+      }
+      assert(acted > 0);
+    },
   });
 }
 

@@ -25,6 +25,16 @@ export function endOperation(): void {
   }
 }
 
+/** Runs `action` as an operation. */
+export function asOperation<Result>(action: () => Result): Result {
+  beginOperation();
+  try {
+    return action();
+  } finally {
+    endOperation();
+  }
+}
+
 /** Whether an operation is under way. */
 export function isWithinOperation(): boolean {
   return state.depth > 0;
