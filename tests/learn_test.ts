@@ -66,12 +66,12 @@ Deno.test(
   async () => {
     const lines = await linesOf("02");
     assertEquals(lines.map((line) => line.replace(/^ *\d+ ms {2}/, "")), [
-      'the second client has sent "hello"; the first one says nothing',
+      'the second client has sent "hello"; the first sends nothing',
       "server: recv() from the first …",
-      "server: … was given up",
+      "server: … timed out",
       "server: recv() from the second …",
-      "server: … has hello",
-      "the second client has its answer: it waited for somebody else's bytes",
+      'server: … received "hello"',
+      "the second client has its answer: it waited for the first client's timeout",
     ]);
     const [spoken, , , , heard] = lines.map((line) => numbers(line)[0]!);
     assertGreaterOrEqual(heard! - spoken!, 490);
@@ -100,12 +100,12 @@ Deno.test({
     await promptly(async () => {
       const lines = withoutDescriptors(await linesOf("04"));
       assertEquals(lines.slice(0, -1), [
-        "poll() says: 1 of 3 descriptors are ready",
+        "poll() returned 1, of 3 descriptors",
         "  fd: third",
-        "poll() says: 2 of 3 descriptors are ready",
+        "poll() returned 2, of 3 descriptors",
         "  fd: first",
         "  fd: third",
-        "poll() says: 0 of 3 descriptors are ready",
+        "poll() returned 0, of 3 descriptors",
       ]);
       assertMatch(lines.at(-1)!, /^300 ms of waiting took [\d.]+ ms of CPU time$/);
       return numbers(lines.at(-1))[1]!;
@@ -118,12 +118,12 @@ Deno.test({
   ignore: !isPlatformWith("epoll"),
   async fn() {
     assertEquals(withoutDescriptors(await linesOf("05")), [
-      "epoll_wait() gives 1 of 3 descriptors",
+      "epoll_wait() returned 1, of 3 descriptors",
       "  fd: hello",
-      "epoll_wait() gives 1 of 3 descriptors",
+      "epoll_wait() returned 1, of 3 descriptors",
       "  fd: , world",
-      "epoll_wait() gives 0 of 3 descriptors",
-      "epoll_wait() gives 0 of 3 descriptors",
+      "epoll_wait() returned 0, of 3 descriptors",
+      "epoll_wait() returned 0, of 3 descriptors",
     ]);
   },
 });
@@ -134,19 +134,19 @@ Deno.test({
   async fn() {
     assertEquals(await linesOf("06"), [
       'readOnce() received "hello" of "hello, world"',
-      '  and ", world" lay there unseen',
+      '  and ", world" was left unread',
       'readAll() received "hello, world" of "hello, world"',
     ]);
   },
 });
 
 const KEVENTS = [
-  "kevent() gives 1 of 3 filters",
-  "  fd: hello (12 bytes were there)",
-  "kevent() gives 1 of 3 filters",
-  "  fd: , world (7 bytes were there)",
-  "kevent() gives 0 of 3 filters",
-  "kevent() gives 0 of 3 filters",
+  "kevent() returned 1, of 3 filters",
+  "  fd: hello (of 12 bytes)",
+  "kevent() returned 1, of 3 filters",
+  "  fd: , world (of 7 bytes)",
+  "kevent() returned 0, of 3 filters",
+  "kevent() returned 0, of 3 filters",
 ];
 
 Deno.test({
@@ -183,7 +183,7 @@ Deno.test({
     const lines = withoutDescriptors(await linesOf("08"));
     const expected = ['fd: "hello"', 'fd: ""', 'fd: "world"', 'fd: ""'];
     assertEquals(lines.slice(0, 4).sort(), expected.sort());
-    assertEquals(lines.slice(4), ["came back: hello", "came back: world"]);
+    assertEquals(lines.slice(4), ["echoed: hello", "echoed: world"]);
   },
 });
 
@@ -199,16 +199,16 @@ Deno.test("09 serves two clients with the library", async () => {
     'fd: ""',
   ];
   assertEquals(lines.slice(0, 6).sort(), served.sort());
-  assertEquals(lines.slice(6), ["came back: hello", "came back: world"]);
+  assertEquals(lines.slice(6), ["echoed: hello", "echoed: world"]);
 });
 
 Deno.test("10 lets a timer tick while it waits, and shows that select() does not", async () => {
   const lines = await linesOf("10");
   assertEquals(lines.slice(0, 4), [
-    "first: I am the first",
-    "first: has left",
-    "second: I am the second",
-    "second: has left",
+    "first: I am first",
+    "first: left",
+    "second: I am second",
+    "second: left",
   ]);
   assertMatch(lines[4]!, /^the timer ticked \d+ times meanwhile$/);
   assertGreater(numbers(lines[4])[0]!, 2); // of 20, on a busy machine

@@ -1,8 +1,9 @@
 /**
  * 02 · Two clients, and why blocking fails.
  *
- * The server of 01 takes one client after the other. The first one says nothing; so the second, who has long spoken,
- * is not heard. recv() would wait for the first for ever: here SO_RCVTIMEO ends it, after half a second.
+ * The server of 01 serves one client after the other. Here the first client sends nothing, and the
+ * second has to wait although it sent its message long ago. recv() would wait for the first client
+ * for ever; the option SO_RCVTIMEO ends the wait after half a second.
  *
  *   deno run --allow-ffi examples/learn/02_two_clients.ts
  */
@@ -23,25 +24,25 @@ import {
   timeval,
 } from "../../ffi/mod.ts";
 
-const PATIENCE = 500; // milliseconds
+const TIMEOUT = 500; // milliseconds
 
 const buffer = new Uint8Array(64);
 const start = performance.now();
 
 /** Prints a line, with the time since the start. */
-function say(line: string) {
+function log(line: string) {
   console.log(`${(performance.now() - start).toFixed(0).padStart(4)} ms  ${line}`);
 }
 
 /**
- * A connection that is there already: socketpair() makes both its ends. From here on, what 01 did before recv() is
- * left out.
+ * Both ends of a connection, made by socketpair(). From here on the programs leave out what 01 did
+ * before recv().
  */
 function connectionPair(): [client: number, server: number] {
   const fds = new Int32Array(2);
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) === -1) throw osError("socketpair", "");
   const limit = new Uint8Array(timeval.size);
-  timeval.write(limit, { tv_sec: 0, tv_usec: PATIENCE * 1000 });
+  timeval.write(limit, { tv_sec: 0, tv_usec: TIMEOUT * 1000 });
   setsockopt(fds[1]!, SOL_SOCKET, SO_RCVTIMEO, limit, limit.length);
   return [fds[0]!, fds[1]!];
 }
@@ -49,20 +50,20 @@ function connectionPair(): [client: number, server: number] {
 const [first, toFirst] = connectionPair();
 const [second, toSecond] = connectionPair();
 send(second, new TextEncoder().encode("hello"), 5, 0);
-say('the second client has sent "hello"; the first one says nothing');
+log('the second client has sent "hello"; the first sends nothing');
 
 for (const [name, connection] of [["first", toFirst], ["second", toSecond]] as const) {
-  say(`server: recv() from the ${name} …`);
+  log(`server: recv() from the ${name} …`);
   const count = recv(connection, buffer, buffer.length, 0);
   if (count !== -1) {
-    say(`server: … has ${new TextDecoder().decode(buffer.subarray(0, count))}`);
+    log(`server: … received "${new TextDecoder().decode(buffer.subarray(0, count))}"`);
     send(connection, buffer, count, 0);
   } else if (errno() === EAGAIN) {
-    say("server: … was given up");
+    log("server: … timed out");
   } else {
     throw osError("recv", connection);
   }
 }
 recv(second, buffer, buffer.length, 0);
-say("the second client has its answer: it waited for somebody else's bytes");
+log("the second client has its answer: it waited for the first client's timeout");
 for (const fd of [first, toFirst, second, toSecond]) close(fd);

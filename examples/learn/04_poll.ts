@@ -1,8 +1,9 @@
 /**
- * 04 · poll(2): let the kernel say who has something.
+ * 04 · poll(2): ask the kernel which descriptors are ready.
  *
- * One call takes an array of descriptors, each with what one waits for (`events`), sleeps until there is any of it,
- * and writes down what it found (`revents`). The thread sleeps meanwhile: compare the CPU time with that of 03.
+ * One call takes an array of descriptors, each with the events to wait for (`events`). It sleeps
+ * until one of them happens, and stores what happened (`revents`). Compare the CPU time with that
+ * of 03.
  *
  *   deno run --allow-ffi examples/learn/04_poll.ts
  */
@@ -22,7 +23,7 @@ import {
 } from "../../ffi/mod.ts";
 import { cpuUsage } from "node:process";
 
-const SILENCE = 300; // milliseconds, of all clients
+const SILENCE = 300; // milliseconds in which no client sends
 
 if (!isPlatformWith("poll")) {
   console.log(`There is no poll(2) on ${Deno.build.os}.`);
@@ -42,16 +43,16 @@ pairs.forEach(({ server }, i) => {
   pollfd.write(fds, { fd: server, events: POLLIN, revents: 0 }, i * pollfd.size);
 });
 
-/** Waits until some are readable, and echoes what they have. */
+/** Waits until descriptors are readable, and echoes their data. */
 function serve(timeout: number) {
   const count = poll(fds, pairs.length, timeout);
   if (count === -1) throw osError("poll", "");
-  console.log(`poll() says: ${count} of ${pairs.length} descriptors are ready`);
-  // How many, but not which: that takes a look at each.
+  console.log(`poll() returned ${count}, of ${pairs.length} descriptors`);
+  // It returns how many are ready. Which ones they are is in `revents` of each.
   for (let i = 0; i < pairs.length; i++) {
     const { fd, revents } = pollfd.read(fds, i * pollfd.size);
     if ((revents & POLLIN) === 0) continue;
-    const received = recv(fd, buffer, buffer.length, 0); // waits for nothing: it is there
+    const received = recv(fd, buffer, buffer.length, 0); // does not wait: data is there
     send(fd, buffer, received, 0);
     console.log(`  ${fd}: ${new TextDecoder().decode(buffer.subarray(0, received))}`);
   }
@@ -65,7 +66,7 @@ send(third!.client, new TextEncoder().encode("third"), 5, 0);
 serve(-1);
 
 const cpuStart = cpuUsage();
-serve(SILENCE); // nobody speaks
+serve(SILENCE); // no client sends
 const { user, system } = cpuUsage(cpuStart); // microseconds
 console.log(`${SILENCE} ms of waiting took ${((user + system) / 1000).toFixed(1)} ms of CPU time`);
 for (const { client, server } of pairs) [client, server].forEach((fd) => close(fd));

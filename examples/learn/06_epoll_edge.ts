@@ -1,9 +1,9 @@
 /**
- * 06 · epoll(7), edge-triggered, and the bug that everyone makes.
+ * 06 · epoll(7), edge-triggered, and its usual bug.
  *
- * With EPOLLET a descriptor is reported when something comes (the change), not while something is there. Whoever
- * reads once and then waits, as in 05, leaves bytes behind that are never reported again: the connection hangs. The
- * remedy: read until EAGAIN, with O_NONBLOCK.
+ * With EPOLLET a descriptor is reported when data arrives (the change), not while data is there. A
+ * program that reads once and then waits, as 05 does, leaves bytes behind that are not reported
+ * again: the connection hangs. The fix: make the socket non-blocking and read until EAGAIN.
  *
  *   deno run --allow-ffi examples/learn/06_epoll_edge.ts
  */
@@ -30,13 +30,13 @@ import {
 } from "../../ffi/mod.ts";
 
 if (!isPlatformWith("epoll")) {
-  console.log(`There is no epoll(7) on ${Deno.build.os}: it is Linux'.`);
+  console.log(`There is no epoll(7) on ${Deno.build.os}: only Linux has it.`);
   Deno.exit(0);
 }
 
 const buffer = new Uint8Array(5); // smaller than the message
 
-/** One recv(): the text that it gave, or null where there was nothing. */
+/** Calls recv() once. Returns the text, or null when no data was there. */
 function receive(fd: number): string | null {
   const count = recv(fd, buffer, buffer.length, 0);
   if (count !== -1) return new TextDecoder().decode(buffer.subarray(0, count));
@@ -44,12 +44,12 @@ function receive(fd: number): string | null {
   return null;
 }
 
-/** The bug: it reads what one recv() gives. */
+/** The bug: reads once. */
 function readOnce(fd: number): string {
   return receive(fd) ?? "";
 }
 
-/** The remedy: it reads until nothing is there. */
+/** The fix: reads until no data is left. */
 function readAll(fd: number): string {
   let text = "";
   for (let piece = receive(fd); piece !== null; piece = receive(fd)) text += piece;
@@ -72,7 +72,7 @@ for (const read of [readOnce, readAll]) {
   while (epoll_wait(epfd, event, 1, 200) === 1) received += read(server);
   console.log(`${read.name}() received ${JSON.stringify(received)} of "hello, world"`);
   if (received.length < 12) {
-    console.log(`  and ${JSON.stringify(readAll(server))} lay there unseen`);
+    console.log(`  and ${JSON.stringify(readAll(server))} was left unread`);
   }
   for (const fd of [client, server, epfd]) close(fd);
 }

@@ -1,9 +1,10 @@
 /**
- * 08 · A selector of your own.
+ * 08 · Your own selector.
  *
- * What the programs before did by hand, once and for all: a table of who is watched, for what, and with which data;
- * and select(), which waits and says who is ready. That is all there is to Python's `selectors`, and to this library.
- * What it lacks here is in 09.
+ * A class does what the programs before did by hand. It has a table of the descriptors that are
+ * watched, each with its events and its data, and select(), which waits and returns those that are
+ * ready. That is the idea of Python's `selectors` and of this library; 09 shows what is missing
+ * here.
  *
  *   deno run --allow-ffi examples/learn/08_own_selector.ts
  */
@@ -36,13 +37,14 @@ class Selector<Data> {
     });
     if (poll(fds, watched.length, timeout) === -1) throw osError("poll", "");
     return watched.flatMap(([, { data }], i) => {
-      const events = pollfd.read(fds, i * pollfd.size).revents; // what was asked for, and POLLHUP, POLLERR
+      // What was asked for, and POLLHUP and POLLERR, which are always reported.
+      const events = pollfd.read(fds, i * pollfd.size).revents;
       return events === 0 ? [] : [{ data, events }];
     });
   }
 }
 
-// An echo server on it. What is to be done with a descriptor is kept beside it.
+// An echo server that uses it. The data of a descriptor is the function to call when it is ready.
 const selector = new Selector<() => void>();
 const server = new Socket();
 server.bind({ hostname: "127.0.0.1", port: 0 });
@@ -62,14 +64,14 @@ const clients = ["hello", "world"].map((text) => {
   const client = new Socket();
   client.connect(server.localAddress);
   client.send(new TextEncoder().encode(text));
-  client.shutdown("write"); // that was all
+  client.shutdown("write"); // nothing more follows
   return client;
 });
 for (let ready = selector.select(100); ready.length > 0; ready = selector.select(100)) {
   for (const { data: callback } of ready) callback();
 }
 for (const client of clients) {
-  console.log(`came back: ${new TextDecoder().decode(client.recv(64)!)}`);
+  console.log(`echoed: ${new TextDecoder().decode(client.recv(64)!)}`);
   client.close();
 }
 server.close();

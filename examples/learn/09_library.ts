@@ -1,9 +1,9 @@
 /**
  * 09 · The library.
  *
- * The selector of 08 as it ships: the best mechanism that the platform has (epoll, kqueue, poll, select), every error
- * with its name, descriptors that were closed, oneshot and edge, timeouts that fit no int. The program has become
- * short: the callback is the key's data.
+ * The selector of 08, complete: it uses the best mechanism of the platform (epoll, kqueue, AFD,
+ * poll, select), throws errors with their names, copes with closed descriptors, and has oneshot and
+ * edge modes and timeouts of any length. The program is shorter: the callback is the key's data.
  *
  *   deno run --allow-ffi examples/learn/09_library.ts
  */
@@ -15,14 +15,14 @@ console.log(`${selector.constructor.name} is the default here`);
 
 function accept(server: Socket) {
   const connection = server.accept();
-  if (connection === null) return; // gone again
+  if (connection === null) return; // the client has left already
   console.log(`${connection.fileno()}: connected`);
   selector.register(connection, EVENT_READ, read);
 }
 
 function read(connection: Socket) {
   const bytes = connection.recv(1000);
-  if (bytes === null) return; // would have blocked
+  if (bytes === null) return; // no data
   console.log(`${connection.fileno()}: ${JSON.stringify(new TextDecoder().decode(bytes))}`);
   if (bytes.length > 0) return void connection.send(bytes);
   selector.unregister(connection);
@@ -39,16 +39,16 @@ const clients = ["hello", "world"].map((text) => {
   const client = new Socket();
   client.connect(server.localAddress);
   client.send(new TextEncoder().encode(text));
-  client.shutdown("write"); // that was all
+  client.shutdown("write"); // nothing more follows
   return client;
 });
 
-// A server would say `while (true)`: this one ends when both clients have left.
+// A real server loops for ever. This one ends when both clients have left.
 do {
   for (const [key] of selector.select()) key.data(key.fileobj);
 } while (selector.getMap().size > 1);
 
 for (const client of clients) {
-  console.log(`came back: ${new TextDecoder().decode(client.recv(64)!)}`);
+  console.log(`echoed: ${new TextDecoder().decode(client.recv(64)!)}`);
   client.close();
 }

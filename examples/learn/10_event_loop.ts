@@ -1,8 +1,8 @@
 /**
  * 10 · On Deno's event loop.
  *
- * select() blocks the thread: no timer, no promise, no signal listener of it runs meanwhile. `for await` waits for
- * the same events while all of them go on: here a timer ticks, and the clients are timers too.
+ * select() blocks the thread: no timer, promise or signal listener runs meanwhile. `for await`
+ * waits for the same events while they go on. Here a timer ticks, and the clients are timers too.
  *
  *   deno run --allow-ffi examples/learn/10_event_loop.ts
  */
@@ -19,10 +19,10 @@ const pairs = ["first", "second"].map((name) => {
 let ticks = 0;
 const ticking = setInterval(() => ticks++, 10);
 
-// Each client speaks after a while, and leaves.
+// Each client sends after a while, and leaves.
 pairs.forEach(({ name, client }, i) => {
   setTimeout(() => {
-    client.send(new TextEncoder().encode(`I am the ${name}`));
+    client.send(new TextEncoder().encode(`I am ${name}`));
     client.close();
   }, 100 * (i + 1));
 });
@@ -33,15 +33,15 @@ for await (const [{ data: name, fileobj }] of selector) {
     console.log(`${name}: ${new TextDecoder().decode(bytes)}`);
     continue;
   }
-  console.log(`${name}: has left`);
+  console.log(`${name}: left`);
   selector.unregister(fileobj);
   fileobj.close();
-  if (selector.getMap().size === 0) selector.close(); // which ends the loop
+  if (selector.getMap().size === 0) selector.close(); // ends the loop
 }
 clearInterval(ticking);
 console.log(`the timer ticked ${ticks} times meanwhile`);
 
-// The same once more, with the thread blocked.
+// The same with a blocked thread.
 let blockedTicks = 0;
 const blockedTicking = setInterval(() => blockedTicks++, 10);
 using blocking = new DefaultSelector();

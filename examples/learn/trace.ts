@@ -1,5 +1,5 @@
 /**
- * Shows the syscalls of any program here, as strace would, on standard error:
+ * Prints the syscalls of a program on standard error, as strace does:
  *
  *   deno run --allow-ffi --preload=examples/learn/trace.ts examples/learn/04_poll.ts
  *   deno task trace examples/learn/04_poll.ts
