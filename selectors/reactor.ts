@@ -27,7 +27,7 @@ const ALWAYS = c.POLLERR | c.POLLHUP | c.POLLNVAL; // reported without being ask
 const LONGEST_CALL = 5000;
 const LOOK_INTERVAL = 150; // of the timer
 const LATE_INTERVAL = 4; // of the timer, while the pool is full
-const GRACE = 25; // within which a call returns, unless the pool is full
+const GRACE = 50; // within which a call returns, unless the pool is full
 const LONGEST_SPIN = 64; // struct pollfds that are worth looking at more than once
 
 /** A wait that is parked, or about to be. */

@@ -13,7 +13,7 @@ import * as c from "../ffi/mod.ts";
 // served only when the loop waits for a call of another thread or for a timer.
 const LONGEST_RUN = 5;
 const LONGEST_RUN_WITHOUT_IO = 25;
-const POOL_LIMIT = 10; // milliseconds after which the thread pool counts as full
+const POOL_LIMIT = 50; // milliseconds after which the thread pool counts as full
 
 const NO_FDS = new Int32Array(0);
 

@@ -283,8 +283,11 @@ export class Model {
     if (registration!.mode === "oneshot") registration!.armed = false;
     registration!.appeared = registration!.stirred = 0;
     // EPOLL_CTL_MOD makes an edge of what is ready.
-    for (const other of this.registrations.values()) {
-      if (other !== registration) other.stirred = READ_WRITE;
+    for (const [fd, other] of this.registrations) {
+      if (other === registration) continue;
+      other.stirred = READ_WRITE;
+      // What was in the batch cannot be re-armed by a number that is closed.
+      if (other.mode !== "level" && this.files.get(fd) !== other.file) other.isLost = true;
     }
     this.#disturb();
   }

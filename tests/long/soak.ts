@@ -5,10 +5,14 @@
  *
  *     deno run -A tests/long/soak.ts SECONDS
  *
+ * Workers are terminated while they wait. Under `prlimit --nofile=2048`, descriptors run out and
+ * come back.
+ *
  * Prints a line for each sample and the slopes at the end, and exits 1 if something grows.
  */
 
-import { EVENT_READ, EVENT_WRITE, readable, Socket, writable } from "../../mod.ts";
+import * as ffi from "../../ffi/mod.ts";
+import { EVENT_READ, EVENT_WRITE, isOsError, readable, Socket, writable } from "../../mod.ts";
 import { openDescriptors, Pipe } from "../helpers/descriptors.ts";
 import { SELECTORS } from "../helpers/mechanisms.ts";
 
@@ -20,7 +24,18 @@ const GROWTH_LIMIT = { descriptors: 1, threads: 1, megabytes: 15 };
 const deadline = performance.now() + seconds * 1000;
 const isOver = () => performance.now() > deadline;
 const random = (limit: number) => Math.floor(Math.random() * limit);
-const counts = { waits: 0, events: 0, aborts: 0, wakeups: 0, registrations: 0, reconnections: 0 };
+const counts = {
+  waits: 0,
+  events: 0,
+  aborts: 0,
+  wakeups: 0,
+  registrations: 0,
+  reconnections: 0,
+  balls: 0,
+  terminated: 0,
+  shortages: 0,
+  refusals: 0,
+};
 let slowest = 0; // milliseconds from a write to its event, since the last sample
 
 /** One selector, that is made anew every now and then. */
@@ -125,6 +140,102 @@ async function iterate(): Promise<void> {
   }
 }
 
+/**
+ * Two who throw a ball to each other by readable() with an attempt, which is aborted now and then.
+ */
+async function play(): Promise<void> {
+  while (!isOver()) {
+    const [left, right] = Socket.pair();
+    using _left = left;
+    using _right = right;
+    for (const socket of [left, right]) socket.setBlocking(false);
+    left.send(new Uint8Array(1));
+    let [from, to] = [right, left];
+    for (let i = 0; i < 2000 && !isOver(); i++) {
+      const options = random(10) === 0 ? { signal: AbortSignal.timeout(random(2)) } : {};
+      if (random(100) === 0) await delay(random(3));
+      try {
+        const ball = await readable(from, () => from.recv(1), options);
+        await writable(from, () => from.send(ball));
+        [from, to] = [to, from];
+        counts.balls++;
+      } catch (error) {
+        if (!options.signal?.aborted) throw error;
+        counts.aborts++;
+      }
+    }
+  }
+}
+
+/**
+ * Workers that are terminated while they wait. What each leaves open cannot be closed: see
+ * leaked().
+ */
+async function terminate(): Promise<void> {
+  using pipe = new Pipe();
+  while (!isOver()) {
+    while (isStarving) await delay(1);
+    const worker = new Worker(new URL("../fixtures/soak_worker.ts", import.meta.url), {
+      type: "module",
+    });
+    const next = () => new Promise((resolve) => worker.onmessage = resolve);
+    await next();
+    worker.postMessage(pipe.reader);
+    await next();
+    await delay(50 + random(50)); // it is parked
+    worker.terminate();
+    counts.terminated++;
+    await delay(500);
+  }
+}
+
+/** Descriptors of terminated Workers: their selector's two, and their reactor's one. */
+function leaked(): number {
+  return counts.terminated * 3;
+}
+
+// Where a process may have so few descriptors, they run out now and then.
+const [, most = Infinity] = /^Max open files\s+(\d+)/m.exec(
+  Deno.readTextFileSync("/proc/self/limits"),
+) ?? [];
+let isStarving = false;
+
+/** Takes all descriptors but a few, for a moment. */
+async function starve(): Promise<void> {
+  if (Number(most) > 4096) return;
+  using pipe = new Pipe();
+  while (!isOver()) {
+    await delay(2000);
+    isStarving = true;
+    const taken: number[] = [];
+    for (let fd = 0; (fd = ffi.fcntl(0, ffi.F_DUPFD_CLOEXEC, 0)) !== -1;) taken.push(fd);
+    for (const fd of taken.splice(0, random(9))) ffi.close(fd);
+    for (let i = 0; i < 20; i++) {
+      await readable(pipe.reader, { signal: AbortSignal.timeout(1) }).catch(() => {});
+    }
+    for (const fd of taken) ffi.close(fd);
+    isStarving = false;
+    counts.shortages++;
+  }
+}
+
+/** Begins again where descriptors have run out. */
+async function insistently(work: () => Promise<void>): Promise<void> {
+  while (!isOver()) {
+    try {
+      await work();
+    } catch (error) {
+      if (!isOsError(error) || error.code !== "EMFILE") throw error;
+      counts.refusals++;
+      await delay(1);
+    }
+  }
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 interface Sample {
   seconds: number;
   descriptors: number;
@@ -136,7 +247,7 @@ function sample(): Sample {
   const status = Deno.readTextFileSync("/proc/self/status");
   return {
     seconds: performance.now() / 1000,
-    descriptors: openDescriptors(),
+    descriptors: openDescriptors() - leaked(),
     threads: Number(/^Threads:\s+(\d+)/m.exec(status)![1]),
     megabytes: Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024,
   };
@@ -155,6 +266,7 @@ function slope(points: [number, number][]): [slope: number, error: number] {
 
 const samples: Sample[] = [];
 const interval = setInterval(() => {
+  if (isStarving) return;
   const now = sample();
   samples.push(now);
   console.log(
@@ -163,7 +275,14 @@ const interval = setInterval(() => {
   );
   slowest = 0;
 }, seconds * 1000 / SAMPLES);
-await Promise.all([...SELECTORS.map(work), reconnect(), iterate()]);
+await Promise.all([
+  ...SELECTORS.map((Selector) => insistently(() => work(Selector))),
+  insistently(reconnect),
+  insistently(iterate),
+  insistently(play),
+  terminate(),
+  starve(),
+]);
 clearInterval(interval);
 
 console.log(counts);
