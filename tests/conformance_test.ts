@@ -552,6 +552,24 @@ for (const Selector of SELECTORS) {
     close(others.writer);
   });
 
+  test("reports a full pipe whose reader goes as writable, in every mode", () => {
+    for (const mode of hasEdge ? ["level", "oneshot", "edge"] as const : ["level"] as const) {
+      using selector = new Selector();
+      const pipe = new Pipe();
+      pipe.fillUp();
+      selector.register(pipe.writer, EVENT_WRITE, undefined, { mode });
+      assertEquals(selector.select(0), []);
+      close(pipe.reader);
+      assertEquals(summary(selector.select(1000)), [[pipe.writer, EVENT_WRITE]]);
+      assertStrictEquals(selector.select(0).length, mode === "level" ? 1 : 0);
+      selector.modify(pipe.writer, EVENT_WRITE, undefined, { mode });
+      assertEquals(summary(selector.select(1000)), [[pipe.writer, EVENT_WRITE]]);
+      selector.unregister(pipe.writer);
+      assertEquals(selector.select(0), []);
+      close(pipe.writer);
+    }
+  });
+
   if (hasPriority(Selector)) {
     test("reports urgent data as EVENT_PRIORITY, and only where it was asked for", () => {
       using pair = tcpPair();

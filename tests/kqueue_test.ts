@@ -14,6 +14,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  EVENT_HANGUP,
   EVENT_PRIORITY,
   EVENT_READ,
   EVENT_WRITE,
@@ -181,6 +182,38 @@ test("takes the first filter back when the second one is refused", () => {
   kevent.write(change, { ...fields, fflags: 0, data: 0, udata: 0n });
   const look = new Uint8Array(timespec.size);
   assertStrictEquals(calls().kevent(selector.fileno(), change, 1, null, 0, look), -1); // ENOENT
+});
+
+test("does not wake for data when EVENT_HANGUP alone is asked for of a socket", () => {
+  using pair = new Pair();
+  using selector = new KqueueSelector();
+  selector.register(pair.right, EVENT_HANGUP);
+  pair.left.send(new Uint8Array(1));
+  const waits: string[] = [];
+  {
+    using _ = traceSyscalls((call) => void (call.name === "kevent" && waits.push(`${call}`)));
+    assertEquals(selector.select(5), []);
+  }
+  assertStrictEquals(waits.length, 1); // one wait, which nothing ended before its time
+});
+
+test("reports pipes without a reader and what the queue has in turns, one by one", () => {
+  using stack = new DisposableStack();
+  using selector = new KqueueSelector<string>();
+  for (const name of ["broken 1", "broken 2"]) {
+    const pipe = new Pipe();
+    stack.defer(() => void close(pipe.writer));
+    close(pipe.reader);
+    selector.register(pipe.writer, EVENT_WRITE, name);
+  }
+  for (const name of ["whole 1", "whole 2"]) {
+    selector.register(stack.use(new Pipe()).writer, EVENT_WRITE, name);
+  }
+  const names = Array.from({ length: 8 }, () => selector.select(0, 1).map(([{ data }]) => data));
+  assert(names.every(({ length }) => length === 1));
+  assertEquals([...new Set(names.flat())].sort(), ["broken 1", "broken 2", "whole 1", "whole 2"]);
+  assertStrictEquals(selector.select(0, 3).length, 3);
+  assertStrictEquals(selector.select(0).length, 4);
 });
 
 test("watches another selector's descriptor", () => {

@@ -60,6 +60,13 @@ export class Pipe implements Disposable {
     else write(this.writer, new Uint8Array([1]), 1);
   }
 
+  /** Writes until there is no room left. */
+  fillUp(): void {
+    const bytes = new Uint8Array(4096);
+    if (isWindows) { while (send(this.writer, bytes, bytes.length, 0) > 0); }
+    else while (write(this.writer, bytes, bytes.length) > 0);
+  }
+
   /** Reads what the pipe holds. */
   drain(): void {
     if (isWindows) { while (recv(this.reader, new Uint8Array(4096), 4096, 0) > 0); }

@@ -493,7 +493,24 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t 
 
 /* ---- <poll.h>, <sys/select.h>, <sys/event.h> ------------------------------------------------- */
 
-int poll(struct pollfd *fds, nfds_t count, int timeout) { return (int)told(REAL(poll)(fds, count, timeout)); }
+/* POLLRDHUP is the one event that FreeBSD and Linux have under different numbers. */
+#ifndef BSD_POLLRDHUP
+#define BSD_POLLRDHUP 0
+#endif
+
+static void exchange(short *events, int from, int to) {
+  if ((*events & from) != 0) *events = (short)((*events & ~from) | to);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout) {
+  for (nfds_t i = 0; i < count; i++) exchange(&fds[i].events, BSD_POLLRDHUP, POLLRDHUP);
+  int result = (int)told(REAL(poll)(fds, count, timeout));
+  for (nfds_t i = 0; i < count && BSD_POLLRDHUP != 0; i++) {
+    exchange(&fds[i].events, POLLRDHUP, BSD_POLLRDHUP);
+    exchange(&fds[i].revents, POLLRDHUP, BSD_POLLRDHUP);
+  }
+  return result;
+}
 
 #ifdef netbsd
 #define select __select50

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests with the table of macOS, FreeBSD or NetBSD on Linux: Deno.build names the platform,
 # and its C library is bsd.c, which has the platform's binary interface and calls glibc and
-# kqueue.c. Every descriptor and call is real; the behaviour is that of Linux.
+# kqueue.c. Every descriptor and call is real; the behaviour is that of Linux, except that kqueue.c
+# treats pipes as NetBSD's kernel does when it is compiled for NetBSD.
 #   tests/platforms/bsd.sh                    deno test of the suites below on each
 #   tests/platforms/bsd.sh darwin             on one: darwin, freebsd or netbsd
 #   tests/platforms/bsd.sh darwin run -A x.ts any other deno command
@@ -28,7 +29,7 @@ command -v cc >/dev/null || debian gcc libc6-dev
 
 sed -E 's/^#define ([A-Z0-9_]+) ([^ ]+) .*/#define BSD_\1 (\2)/' "$headers" >"$bsd/bsd_constants.h"
 sed -nE '/EOPNOTSUPP/d; s/^#define (E[A-Z0-9]+) .* \/\/ sys\/errno\.h/#ifdef \1\nERRNO(\1)\n#endif/p' "$headers" >"$bsd/bsd_errnos.h"
-cc -shared -fPIC -O2 -Wall -Wextra -Werror -pthread -o "$bsd/libkqueue.so" "$platforms/kqueue.c"
+cc -shared -fPIC -O2 -Wall -Wextra -Werror -pthread "-D$platform" -o "$bsd/libkqueue.so" "$platforms/kqueue.c"
 cc -shared -fPIC -O2 -Wall -Wextra -Werror "-D$platform" -I "$bsd" -I "$platforms" -Wl,-z,nodelete -o "$bsd/$library" \
   "$platforms/bsd.c" -Wl,--no-as-needed -L "$bsd" -lkqueue -ldl
 

@@ -17,6 +17,13 @@
  *   - Regular files are accepted: readable unless at their end (data: bytes up to it), always
  *     writable.
  *   - A wait of more than 100,000,000 seconds is EINVAL (macOS).
+ *   - NOTE_LOWAT with INT_MAX on a socket's EVFILT_READ leaves EV_EOF only. For pipes it is ignored
+ *     (FreeBSD, NetBSD). No other value is known here.
+ *
+ * As on NetBSD (7.99, run in a process; sys/kern/sys_pipe.c), where compiled with -Dnetbsd:
+ *   - EVFILT_WRITE on a pipe without a reader is refused with EBADF.
+ *   - A full pipe whose reader goes is reported to EVFILT_READ on its write end only.
+ *   - A queue in itself ends the process, as it would end the kernel.
  *
  * Not as on the BSDs:
  *   - errno numbers are those of Linux.
@@ -32,6 +39,12 @@
 #define _GNU_SOURCE
 #include "kqueue.h"
 
+#ifdef netbsd
+#define NETBSD true
+#else
+#define NETBSD false
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -40,6 +53,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -60,6 +74,9 @@ struct note {
   bool used, enabled;
   bool always_ready; /* epoll refuses the file, so it is checked here */
   bool told;         /* an always ready file under EV_CLEAR that was reported */
+  bool end_only;     /* NOTE_LOWAT with more bytes than fit in a socket's buffer */
+  bool silent;       /* NetBSD: a full pipe whose reader has gone … */
+  bool added_again;  /* … until EV_ADD looks at it again */
   uint16_t flags;    /* EV_CLEAR, EV_ONESHOT, EV_DISPATCH */
   uint32_t generation;
   void *udata;
@@ -247,7 +264,7 @@ static struct kevent report(int filter, int fd, const struct note *note, uint32_
 static uint32_t epoll_events(int filter, const struct note *note) {
   /* EPOLLHUP and EPOLLERR cannot be masked; this reports them once at most. */
   if (!note->enabled) return EPOLLET | EPOLLONESHOT;
-  uint32_t events = epoll_events_of[filter];
+  uint32_t events = note->end_only ? EPOLLRDHUP : epoll_events_of[filter];
   if ((note->flags & EV_CLEAR) != 0) events |= EPOLLET;
   if ((note->flags & (EV_ONESHOT | EV_DISPATCH)) != 0) events |= EPOLLONESHOT;
   return events;
@@ -258,6 +275,7 @@ static int arm(struct queue *q, int filter, int fd, int operation) {
   struct note *note = &q->notes[filter][fd];
   struct epoll_event event = watch(epoll_events(filter, note), note->generation, fd);
   note->told = false;
+  note->silent = false;
   if (note->always_ready) return 0;
   return epoll_ctl(q->inner[filter], operation, fd, &event) == 0 ? 0 : errno;
 }
@@ -316,13 +334,14 @@ static int make_room(struct queue *q, int filter, int fd) {
 }
 
 static int add(struct queue *q, int filter, int fd, const struct kevent *change, const struct stat *file) {
-  if (filter == WRITE && S_ISFIFO(file->st_mode) && reader_is_gone(fd)) return EPIPE;
+  if (filter == WRITE && S_ISFIFO(file->st_mode) && reader_is_gone(fd)) return NETBSD ? EBADF : EPIPE;
   if (filter == EXCEPT && (change->fflags & NOTE_OOB) == 0) return EINVAL;
   struct note *note = &q->notes[filter][fd];
   *note = (struct note){
     .used = true,
     .enabled = (change->flags & EV_DISABLE) == 0,
     .flags = change->flags & (EV_CLEAR | EV_ONESHOT | EV_DISPATCH),
+    .end_only = filter == READ && S_ISSOCK(file->st_mode) && (change->fflags & NOTE_LOWAT) != 0 && change->data == INT_MAX,
     .generation = ++q->generation,
     .udata = change->udata,
     .dev = file->st_dev,
@@ -339,6 +358,10 @@ static int add(struct queue *q, int filter, int fd, const struct kevent *change,
 
 static int change_filter(struct queue *q, int filter, const struct kevent *change) {
   struct stat file;
+  if (NETBSD && change->ident == (uint64_t)q->fd) {
+    fputs("NetBSD's kernel panics at the first event of a queue in itself\n", stderr);
+    abort();
+  }
   if (change->ident > INT_MAX || fstat((int)change->ident, &file) == -1) return EBADF;
   int fd = (int)change->ident;
   int error = make_room(q, filter, fd);
@@ -356,6 +379,7 @@ static int change_filter(struct queue *q, int filter, const struct kevent *chang
   }
   if ((change->flags & EV_ENABLE) != 0) note->enabled = true;
   else if ((change->flags & EV_DISABLE) != 0) note->enabled = false;
+  if ((change->flags & EV_ADD) != 0) note->added_again = true;
   note->udata = change->udata;
   return arm(q, filter, fd, EPOLL_CTL_MOD);
 }
@@ -368,6 +392,17 @@ static void settle(struct queue *q, int filter, int fd) {
   if ((note->flags & EV_ONESHOT) == 0) return;
   if (!note->always_ready) epoll_ctl(q->inner[filter], EPOLL_CTL_DEL, fd, NULL);
   forget(q, filter, fd);
+}
+
+/* NetBSD: nothing tells a full pipe that its reader has gone, until EV_ADD looks again. */
+static bool misses_gone_reader(struct queue *q, int fd, uint32_t events, const struct stat *file) {
+  struct note *note = &q->notes[WRITE][fd];
+  if (!S_ISFIFO(file->st_mode) || (events & EPOLLOUT) != 0 || note->added_again) return false;
+  /* EPOLLERR cannot be masked; this way it comes once more at most. */
+  struct epoll_event silent = watch(EPOLLET | EPOLLONESHOT, note->generation, fd);
+  if (!note->silent) epoll_ctl(q->inner[WRITE], EPOLL_CTL_MOD, fd, &silent);
+  note->silent = true;
+  return true;
 }
 
 static int harvest_epoll(struct queue *q, int filter, struct kevent *events, int room) {
@@ -386,6 +421,7 @@ static int harvest_epoll(struct queue *q, int filter, struct kevent *events, int
       continue;
     }
     if (!note->enabled) continue;
+    if (NETBSD && filter == WRITE && misses_gone_reader(q, fd, ready[i].events, &file)) continue;
     events[count++] = report(filter, fd, note, ready[i].events);
     settle(q, filter, fd);
   }

@@ -36,6 +36,7 @@ _Static_assert(sizeof(struct kevent) == 32, "struct kevent has macOS' layout");
 #define EV_ERROR 0x4000
 #define EV_EOF 0x8000
 
+#define NOTE_LOWAT 0x00000001
 #define NOTE_OOB 0x00000002
 #define NOTE_TRIGGER 0x01000000
 #define NOTE_FFAND 0x40000000
