@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { SO_REUSEPORT } from "../ffi/mod.ts";
 import * as selectors from "../mod.ts";
 import type { Address, InetAddress } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 const USAGE = `Usage: deno run --allow-ffi examples/echo_server.ts [options]
   --host HOST      address to listen on (127.0.0.1)
@@ -208,9 +209,7 @@ export function format(address: Address): string {
  */
 function tryToPrint(print: (line: string) => void, line: string): void {
   try {
-    print(line.replace(/\p{Cc}/gu, (character) => {
-      return `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`;
-    }));
+    print(printable(line));
   } catch {
     // There is nowhere to report it.
   }

@@ -1,14 +1,15 @@
 /**
- * Prints what is sent to a channel of PostgreSQL (LISTEN, NOTIFY), on Deno's event loop: libpq over
- * FFI has a socket of its own, which Deno cannot wait on and readable() can. Ctrl-C ends it.
+ * Prints what is sent to a channel of PostgreSQL (LISTEN, NOTIFY), on Deno's event loop. libpq has
+ * its own socket, which Deno cannot wait for, and readable() can. Ctrl-C ends it.
  *
  *     deno run --allow-ffi examples/libpq_notify.ts CONNINFO CHANNEL
  *
- * CONNINFO is libpq's, such as "dbname=postgres" or "postgresql://user@host/database". Try it: psql
- * -c "NOTIFY channel, 'hello'"
+ * CONNINFO is a connection string of libpq, such as "dbname=postgres" or
+ * "postgresql://user@host/database". Try it: psql -c "NOTIFY channel, 'hello'"
  */
 
 import { readable, writable } from "../mod.ts";
+import { printable } from "./printable.ts";
 
 // <libpq-fe.h>
 const CONNECTION_OK = 0;
@@ -24,7 +25,7 @@ if (conninfo === undefined || channel === undefined) {
 }
 
 const connection = libpq.PQconnectStart(cString(conninfo));
-// PQconnectPoll() says what to wait for, and the socket may be another at each step. libpq manual,
+// PQconnectPoll() says what to wait for. The socket may change at each step. libpq manual,
 // "Database Connection Control Functions"
 for (let state = -1; state !== PGRES_POLLING_OK; state = libpq.PQconnectPoll(connection)) {
   if (state === PGRES_POLLING_FAILED) fail(string(libpq.PQerrorMessage(connection)));
@@ -46,7 +47,7 @@ const stop = () => end.abort();
 Deno.addSignalListener("SIGINT", stop);
 console.log(`listening on ${channel}`);
 while (!end.signal.aborted) {
-  // Some may have come with the answer to LISTEN: look before waiting.
+  // Notifications may have arrived with the answer to LISTEN: read them before waiting.
   for (
     let notify = libpq.PQnotifies(connection);
     notify !== null;
@@ -54,9 +55,8 @@ while (!end.signal.aborted) {
   ) {
     // struct pgNotify { char *relname; int be_pid; char *extra; … }
     const view = new Deno.UnsafePointerView(notify);
-    console.log(
-      `${string(view.getPointer(0))} (from ${view.getInt32(8)}): ${string(view.getPointer(16))}`,
-    );
+    const [name, payload] = [string(view.getPointer(0)), string(view.getPointer(16))];
+    console.log(printable(`${name} (from ${view.getInt32(8)}): ${payload}`));
     libpq.PQfreemem(notify);
   }
   try {
@@ -93,7 +93,7 @@ function openLibpq() {
     }).symbols;
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    return fail(`${library} is not there: install libpq (Debian: libpq5)`);
+    return fail(`${library} is not installed (Debian: libpq5)`);
   }
 }
 

@@ -1,32 +1,31 @@
 /**
- * A Worker that blocks in select(), and how to get it out: its waker's descriptor is a number, so
- * it can be posted to another thread. worker.terminate() alone does not end a thread that sits in a
- * system call, and the process would then hang at its end: whoever terminates such a Worker wakes
- * it too.
+ * A Worker that blocks in select(), and how to wake it from another thread: the descriptor of its
+ * waker is a number, which can be posted. worker.terminate() alone does not end a thread that is in
+ * a system call, and the process would hang at its end: wake a Worker that you terminate.
  *
  *     deno run --allow-ffi --allow-read examples/worker_wakeup.ts
  */
 
 import { DefaultSelector, EVENT_READ, Socket, Waker } from "../mod.ts";
 
-/** What both threads share: a Worker that blocks hears no messages. */
+/** What both threads share. A Worker that blocks receives no messages. */
 interface Start {
-  readonly stop: Int32Array; // over a SharedArrayBuffer; 1 once it is to end
-  readonly fd: number; // of the socket that it is to read
+  readonly stop: Int32Array; // on a SharedArrayBuffer; 1 when the Worker should end
+  readonly fd: number; // the socket to read
 }
 
-function work({ stop, fd }: Start, tell: (message: unknown) => void) {
+function work({ stop, fd }: Start, post: (message: unknown) => void) {
   using socket = Socket.fromFd(fd);
   using selector = new DefaultSelector<undefined, Socket>();
   selector.register(socket, EVENT_READ);
-  tell(selector.waker.fd);
+  post(selector.waker.fd);
   while (Atomics.load(stop, 0) === 0) {
-    // Woken, it returns [] and looks at `stop`; select() never returns for nothing else.
+    // When it is woken, select() returns [], and the loop checks `stop`.
     for (const [{ fileobj }] of selector.select()) {
-      tell(new TextDecoder().decode(fileobj.recv(100)!));
+      post(new TextDecoder().decode(fileobj.recv(100)!));
     }
   }
-  tell("stopped"); // and `using` closes what is its own
+  post("stopped"); // `using` closes its socket and its selector
 }
 
 if (self.name === "worker") {
@@ -47,11 +46,11 @@ if (self.name === "worker") {
   ours.send(new TextEncoder().encode("hello"));
   console.log("worker read:", await next());
 
-  // The clean end: say so, then wake. The Worker closes what it has.
+  // The clean end: set the flag, then wake. The Worker closes what it has opened.
   Atomics.store(stop, 0, 1);
   waker.wake();
   console.log("worker:", await next());
   ours.close();
 
-  // The hard end, for a Worker that cannot be asked: worker.terminate(); waker.wake();
+  // The hard end, which leaks its descriptors: worker.terminate(); waker.wake();
 }

@@ -33,6 +33,8 @@ Deno.test({
     await Deno.mkdir(`${folder}/sub`);
     await Deno.remove(`${folder}/two`);
     assertEquals(await lines(2), ["sub/ created", "two deleted"]);
+    await Deno.mkdir(`${folder}/\x1b[2J`);
+    assertEquals(await lines(1), ["\\x1b[2J/ created"]);
 
     program.kill("SIGINT");
     assertEquals([await program.rest(), await program.code()], ["", 0]);
