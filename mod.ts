@@ -1,16 +1,31 @@
 /**
- * Python's `selectors` for Deno: wait on many descriptors at once, straight on the operating system's polling calls,
- * over FFI. `DefaultSelector` is the best that the platform has; `Socket` is a socket on a raw descriptor.
+ * Python's `selectors` and sockets for Deno, on raw file descriptors. The calls go to the operating
+ * system through Deno's FFI, so programs need `--allow-ffi`.
  *
- * @example An echo server
+ * - {@linkcode DefaultSelector} waits for many descriptors at once, blocking the thread or on
+ *   Deno's event loop. {@linkcode readable} and {@linkcode writable} wait for one.
+ * - {@linkcode Socket} is a socket on a raw descriptor, and {@linkcode Descriptor} is for
+ *   terminals, serial ports, pipes and devices. Both have `read()`, `write()` and Web Streams.
+ * - {@linkcode traceSyscalls} prints every system call, as strace does.
+ *
+ * `@syscall/selectors/ring` has completions by io_uring, and `@syscall/selectors/ffi` the C
+ * library.
+ *
+ * @example An echo server on streams
+ * ```ts ignore
+ * import { Socket } from "@syscall/selectors";
+ *
+ * for await (const connection of Socket.createServer({ hostname: "127.0.0.1", port: 8888 })) {
+ *   connection.readable.pipeTo(connection.writable).catch(console.error);
+ * }
+ * ```
+ *
+ * @example An echo server on a selector
  * ```ts ignore
  * import { DefaultSelector, EVENT_READ, Socket } from "@syscall/selectors";
  *
  * using selector = new DefaultSelector<(socket: Socket) => void, Socket>();
- * using server = new Socket();
- * server.bind({ hostname: "127.0.0.1", port: 8888 });
- * server.listen();
- * server.setBlocking(false);
+ * using server = Socket.createServer({ hostname: "127.0.0.1", port: 8888 });
  *
  * function accept(server: Socket) {
  *   const connection = server.accept();

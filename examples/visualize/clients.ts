@@ -22,7 +22,7 @@ export type Action = "send" | "half-close" | "reset" | "stall" | "resume";
 type Selector = BaseSelector<(socket: Socket) => void, Socket>;
 
 const MOST_CLIENTS = 20;
-const RESERVE = 6; // descriptors that must stay free, for the server's end of a client and for pages
+const RESERVE = 6; // free descriptors to keep, for the server's ends of clients and for pages
 const BUFFER_SIZE = 4096; // bytes that the kernel holds for a client
 const STALL_TIME = 50; // milliseconds until a stalled client tries to send more
 const RESET = new Uint8Array(Int32Array.of(1, 0).buffer); // struct linger: on, 0 seconds

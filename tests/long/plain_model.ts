@@ -85,9 +85,9 @@ export class File {
 
 class Registration {
   armed = true;
-  isLost = false; // perhaps: the kernel may have forgotten it, or not
-  appeared = READ_WRITE; // since the last look: an edge tells it, if it is ready still
-  stirred = 0; // an edge may tell it, if it is ready: the file was touched, and the rest is the kernel's business
+  isLost = false; // whether the kernel may have dropped it
+  appeared = READ_WRITE; // since the last wait: an edge reports it if it is still ready
+  stirred = 0; // an edge may report it if it is ready: the file was touched, and the kernel decides
 
   constructor(
     readonly file: File, // which the number was then
