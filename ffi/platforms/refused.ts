@@ -1,7 +1,9 @@
 /**
  * Socket options and message flags that the library refuses, by platform, because with them the
- * kernel reads or writes memory that the call was not given. Read from the headers of Linux 6.18
- * (include/uapi), XNU 11215, FreeBSD 15, NetBSD 10 and the Windows 11 SDK.
+ * kernel reads or writes memory that the call was not given. Each row names the header that says
+ * so: of Linux in include/uapi, of XNU and FreeBSD in their sources. Options through which the
+ * kernel only reads are refused too: a number in a value is not an address that JavaScript can keep
+ * true, and a filter can give away what it reads.
  *
  * Options of which the kernel bounds the answer by a count in the value, instead of by `optlen`,
  * are not all here (IP_MSFILTER and MCAST_MSFILTER of Linux are useful): getsockopt() lets the
