@@ -9,6 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { type Address, type InetAddress, isOsError, Socket, traceSyscalls } from "../mod.ts";
+import { interpose, libc } from "../ffi/libc.ts";
 import * as c from "../ffi/mod.ts";
 import { isCloseOnExec, openDescriptors } from "./helpers/descriptors.ts";
 import { delay, promptly, timed } from "./helpers/timing.ts";
@@ -251,6 +252,53 @@ Deno.test("createConnection() to a name tries each of its addresses", async () =
   );
 });
 
+/** Names that are looked up meanwhile have the addresses of all these hosts, in this order. */
+function resolvingTo(hosts: readonly string[]): Disposable {
+  interpose((name, call) => {
+    if (name !== "getaddrinfo_nonblocking") return call;
+    return (_node: Uint8Array, service: null, hints: Uint8Array, res: BigUint64Array) => {
+      const lookup = libc().getaddrinfo;
+      const one = new BigUint64Array(1);
+      let last: Deno.PointerValue = null;
+      for (const host of hosts) {
+        lookup(encode(`${host}\0`), service, hints, one);
+        const node = Deno.UnsafePointer.create(one[0]!)!;
+        // Linked as the list of one call is: ai_next comes last in struct addrinfo.
+        if (last === null) res[0] = one[0]!;
+        else new BigUint64Array(Deno.UnsafePointerView.getArrayBuffer(last, 48))[5] = one[0]!;
+        last = node;
+      }
+      return Promise.resolve(0);
+    };
+  });
+  return { [Symbol.dispose]: () => interpose(undefined) };
+}
+
+Deno.test(
+  "Each address of a name is tried, and the last one's error is thrown",
+  onLinux,
+  async () => {
+    const before = openDescriptors();
+    {
+      using server = Socket.createServer({ hostname: "127.0.0.3", port: 0 });
+      const { port } = server.localAddress as InetAddress;
+      const address = { hostname: "several.test", port };
+      {
+        using _ = resolvingTo(["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+        using client = await Socket.createConnection(address);
+        assertEquals(client.remoteAddress, server.localAddress);
+      }
+      using _ = resolvingTo(["127.0.0.2", "127.0.0.4"]);
+      await assertRejects(
+        () => Socket.createConnection(address),
+        Deno.errors.ConnectionRefused,
+        `127.0.0.4:${port}`,
+      );
+    }
+    assertStrictEquals(openDescriptors(), before);
+  },
+);
+
 Deno.test("Names are resolved on another thread, and addresses on none", async () => {
   using server = Socket.createServer(LOOPBACK);
   const { port } = server.localAddress as InetAddress;
@@ -299,7 +347,7 @@ Deno.test("An abort ends an attempt that nobody answers, at once", onLinux, asyn
     const aborting = new AbortController();
     const connecting = Socket.createConnection(server.localAddress, { signal: aborting.signal });
     const failed = connecting.catch((reason) => reason);
-    await delay(5);
+    await delay(40);
     const took = await timed(async () => {
       aborting.abort("enough");
       assertStrictEquals(await failed, "enough");

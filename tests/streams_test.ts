@@ -533,6 +533,17 @@ Deno.test("A stream that fails has ended: pipeTo() of a reset connection leaves 
   assertStrictEquals(openDescriptors(), before);
 });
 
+Deno.test("Closing the writable of a connection that the peer has reset is no error", async () => {
+  using pair = tcpPair();
+  pair.right.send(encode("unread"));
+  await delay(1);
+  pair.left.close();
+  await assertRejects(() => pair.right.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+  await pair.right.writable.close();
+  await pair.right.readable.cancel();
+  assert(pair.right.closed);
+});
+
 Deno.test("Streams of a closed socket fail with BadResource", async () => {
   using pair = tcpPair();
   const reader = pair.right.readable.getReader();
