@@ -13,8 +13,6 @@ const library = Deno.env.get("LIBKQUEUE");
 const emulator = Deno.env.get("SELECTORS_EMULATOR");
 // platforms/kqueue.c, alone or as a part of bsd.c
 const isStandIn = emulator === "kqueue.c" || emulator === "bsd.c";
-let queues = 0;
-let settled = 0;
 
 class KqueueSelectorOfLibrary<Data = unknown, File extends FileObject = FileObject>
   extends selectors.KqueueSelector<Data, File> {
@@ -24,7 +22,6 @@ class KqueueSelectorOfLibrary<Data = unknown, File extends FileObject = FileObje
 
   constructor() {
     super(library === undefined ? {} : { library });
-    queues++;
   }
 }
 Object.defineProperty(KqueueSelectorOfLibrary, "name", { value: "KqueueSelector" });
@@ -38,16 +35,13 @@ export const SELECTORS = [KqueueSelector, EpollSelector, PollSelector, SelectSel
 
 // Opens the library here, so that no test leaks it as a resource. descriptors.ts does so for libc.
 if (KqueueSelector.isSupported()) new KqueueSelector().close();
-settled = queues;
 
 /**
- * Frees the descriptors of closed queues, which kqueue.c keeps until the next queue is made. Call
- * it before counting descriptors.
+ * Frees the descriptors of closed queues, except those of the last one: kqueue.c keeps the
+ * descriptors of a closed queue until the next queue is made. Call it before counting descriptors.
  */
 export function settleQueues(): void {
-  if (!isStandIn || queues === settled) return;
-  new KqueueSelector().close();
-  settled = queues;
+  if (isStandIn) new KqueueSelector().close();
 }
 
 /** Why a selector refuses EVENT_HANGUP; undefined if it has it. */
