@@ -15,6 +15,7 @@ export const BUFFER_GROUP = 0;
 
 const MOST = 2 ** 16; // a buffer's number has 16 bits
 const MOST_PROVIDED = 2 ** 15; // entries of a ring of buffers
+const PAGE = 65536; // bytes, at most
 const WORD = 4;
 const ENTRY_WORDS = c.io_uring_buf.size / WORD;
 const ID_SHORT = c.io_uring_buf.offsets.bid / 2; // where the number is, in units of two bytes
@@ -44,7 +45,7 @@ export class ReceiveBuffers implements Home {
     let entries = 1;
     while (entries < count) entries *= 2;
     this.#mask = entries - 1;
-    this.#ring = takeBlock(entries * c.io_uring_buf.size);
+    this.#ring = takeBlock(Math.max(entries * c.io_uring_buf.size, PAGE)); // it begins a page
     const { buffer } = this.#ring.view(entries * c.io_uring_buf.size);
     this.#words = new Int32Array(buffer);
     this.#shorts = new Uint16Array(buffer);
