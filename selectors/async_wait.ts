@@ -12,7 +12,9 @@ import { Parking, reactor } from "./reactor.ts";
 import { isTurnDue, turn } from "./turns.ts";
 import type { Waker } from "./waker.ts";
 
-const SPURIOUS_PAUSE = 5; // milliseconds
+// In milliseconds.
+const SPURIOUS_PAUSE = 5;
+const LONGEST_CALL = 1000; // where a thread waits for the registered descriptors themselves
 
 /** The waits of one selector, of which one may be under way. */
 export class AsyncWait {
@@ -49,7 +51,9 @@ export class AsyncWait {
   ): Promise<void> {
     const abort = () => reactor.end(this.#parking!);
     signal?.addEventListener("abort", abort); // first: it may throw
-    const closing = () => reactor.wake();
+    const closing = (fd: number) => {
+      if (this.#registrations.byFd[fd] !== undefined) reactor.wake();
+    };
     try {
       this.#parking = this.#nextParking(deadline);
       if (!this.#mechanism.isPollable) closingWatchers.add(closing);
@@ -100,7 +104,10 @@ export class AsyncWait {
   }
 
   #nextParking(deadline: number): Parking {
-    return new Parking(() => this.#mechanism.pollfds(), deadline);
+    const pollfds = () => this.#mechanism.pollfds();
+    return this.#mechanism.isPollable
+      ? new Parking(pollfds, deadline)
+      : new Parking(pollfds, deadline, LONGEST_CALL);
   }
 
   #free(): void {

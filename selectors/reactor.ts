@@ -40,8 +40,14 @@ export class Parking {
   /**
    * @param pollfds What to wait for, as struct pollfds. It is called again for each look.
    * @param deadline When the wait ends by itself, on the clock of performance.now().
+   * @param longestCall Milliseconds that a thread may wait for them at once. Meanwhile it keeps
+   * open what was closed elsewhere.
    */
-  constructor(readonly pollfds: () => Int32Array, readonly deadline: number) {}
+  constructor(
+    readonly pollfds: () => Int32Array,
+    readonly deadline: number,
+    readonly longestCall: number = LONGEST_CALL,
+  ) {}
 }
 
 /** The struct pollfds of all parkings in one array, in which each descriptor has one place. */
@@ -310,9 +316,10 @@ function mark({ fds, parts }: Joint, count: number): void {
 
 /** Milliseconds that a call may take, rounded up. */
 function timeoutOf(parkings: Iterable<Parking>): number {
-  let deadline = performance.now() + LONGEST_CALL;
-  for (const parking of parkings) {
-    deadline = parking.over ? 0 : Math.min(deadline, parking.deadline);
+  const now = performance.now();
+  let timeout = LONGEST_CALL;
+  for (const { over, deadline, longestCall } of parkings) {
+    timeout = over ? 0 : Math.min(timeout, longestCall, deadline - now);
   }
-  return Math.max(Math.ceil(deadline - performance.now()), 0);
+  return Math.max(Math.ceil(timeout), 0);
 }

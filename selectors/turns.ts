@@ -12,7 +12,7 @@ import * as c from "../ffi/mod.ts";
 // In milliseconds: how long timers may wait for a turn, and how long I/O and signals may, which are
 // served only when the loop waits for a call of another thread or for a timer.
 const LONGEST_RUN = 5;
-const LONGEST_RUN_WITHOUT_IO = 25;
+const LONGEST_RUN_WITHOUT_IO = 10;
 const POOL_LIMIT = 50; // milliseconds after which the thread pool counts as full
 
 const NO_FDS = new Int32Array(0);
@@ -25,7 +25,7 @@ export function isTurnDue(): boolean {
   return performance.now() - loop.lastTurn > LONGEST_RUN;
 }
 
-/** Lets the event loop turn: timers run, and I/O and signals every 25 milliseconds. */
+/** Lets the event loop turn: timers run, and I/O and signals every 10 milliseconds. */
 export function turn(): Promise<void> {
   return performance.now() - loop.lastIo < LONGEST_RUN_WITHOUT_IO ? shortTurn() : longTurn();
 }

@@ -150,7 +150,7 @@ export class Waiter {
 
   #aborted(): void {
     if (this.#state === "fresh") this.rejectAborted();
-    else if (this.#state === "watched") watched.wake(); // rejects once no thread waits for it
+    else if (this.#state === "watched") watched.abort(this);
   }
 }
 
@@ -219,7 +219,7 @@ class Fresh {
     }
     const found = isHot ? pollBriefly(fds.words, count) : c.poll(fds.words, count, 0);
     if (isHot && found > 0) this.patience.succeeded();
-    if (isHot && found === 0) this.#tire();
+    if (isHot && found <= 0) this.#tire();
     if (found <= 0) return; // what fails here is left to the selector
     for (let i = 0; i < count; i++) {
       const revents = fds.revents(i);
@@ -244,6 +244,7 @@ class Watched {
   #parking: Parking | undefined;
   #nextCheck = 0;
   readonly #leaving: Waiter[] = []; // their descriptor was closed
+  readonly #aborted: Waiter[] = [];
 
   /** Registers a waiter, or throws. */
   add(waiter: Waiter): void {
@@ -273,17 +274,22 @@ class Watched {
     if (isFirst) void this.#serve();
   }
 
-  /** Makes the wait look again: a waiter has gone. */
-  wake(): void {
-    if (this.#parking !== undefined) reactor.end(this.#parking);
+  /** Rejects a waiter once no thread waits for its descriptor any more: in a moment. */
+  abort(waiter: Waiter): void {
+    this.#aborted.push(waiter);
+    this.#wake();
   }
 
-  /** Rejects them once no thread waits for the descriptor any more: in a moment. */
+  /** Rejects those who wait for a descriptor, in a moment too. */
   rejectClosing(fd: number): void {
     const all = this.#forget(fd);
     if (all === undefined) return;
     for (const waiter of all) this.#leaving.push(waiter);
-    this.wake();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#parking !== undefined) reactor.end(this.#parking);
   }
 
   async #serve(): Promise<void> {
@@ -327,9 +333,9 @@ class Watched {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
       this.#nextCheck = 0;
     }
-    for (const [fd, all] of [...this.#waiters]) {
-      for (const waiter of all) waiter.rejectAborted();
-      if (this.#settle(fd)) isChanged = true;
+    for (const waiter of this.#aborted.splice(0)) {
+      waiter.rejectAborted();
+      if (this.#settle(waiter.fd)) isChanged = true;
     }
     // Others may be busy: the time counts.
     const now = performance.now();
