@@ -212,6 +212,7 @@ async function starve(): Promise<void> {
     for (const fd of taken.splice(0, random(9))) ffi.close(fd);
     for (let i = 0; i < 20; i++) {
       await readable(pipe.reader, { signal: AbortSignal.timeout(1) }).catch(() => {});
+      await delay(1);
     }
     for (const fd of taken) ffi.close(fd);
     isStarving = false;
@@ -266,7 +267,7 @@ function slope(points: [number, number][]): [slope: number, error: number] {
 
 const samples: Sample[] = [];
 const interval = setInterval(() => {
-  if (isStarving) return;
+  if (isStarving || isOver()) return;
   const now = sample();
   samples.push(now);
   console.log(
