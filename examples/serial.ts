@@ -37,7 +37,8 @@ if (import.meta.main) {
     await port.readable.pipeTo(Deno.stdout.writable); // ends when the port is unplugged
     Deno.exit(0); // although standard input may still be open
   } catch (error) {
-    if (!isOsError(error) && !(error instanceof RangeError)) throw error;
+    const isExpected = error instanceof RangeError || error instanceof Deno.errors.NotSupported;
+    if (!isOsError(error) && !isExpected) throw error;
     console.error(error.message); // such as ENOENT, or EIO when the port has gone
     Deno.exit(1);
   }

@@ -51,7 +51,7 @@ async function startServer(redirection: string, ...args: string[]) {
   return { program, connect: () => Deno.connect({ port: ports[0]! }) };
 }
 
-for (const flags of ["", "--blocking", "--selector poll", "--workers 2"]) {
+for (const flags of ["", "--blocking", "--selector poll", "--workers 2", "--trace"]) {
   serverTest({
     name: `Echo server ${
       flags || "without flags"

@@ -1,13 +1,15 @@
 /** examples/timed_prompt.ts, with a pipe and with a file as standard input. */
 
 import { assertEquals } from "@std/assert";
-import { DENO, path, run } from "./helpers/programs.ts";
+import { openPty } from "../examples/pty.ts";
+import { DENO, path, Program, run } from "./helpers/programs.ts";
 
 const EXAMPLE = path("examples/timed_prompt.ts");
 const FLAGS = ["run", "--no-prompt", "--allow-ffi"];
 const QUESTION = "What is your name? ";
 const TOO_LATE = `${QUESTION}(0.2 s) \nThat took too long. What you type is not lost:\n${QUESTION}`;
 
+if (Deno.build.os !== "windows") openPty().master.close(); // opens libc before the tests
 const notOnWindows = { ignore: Deno.build.os === "windows" };
 
 /** The program with a pipe as its standard input. */
@@ -117,6 +119,24 @@ Deno.test({
     await Deno.remove(file);
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     assertEquals(stdout, `${QUESTION}(5 s) Hello, Ada!\n`);
+  },
+});
+
+Deno.test({
+  name: "timed_prompt.ts loses nothing that is typed on a terminal after the time limit",
+  ...notOnWindows,
+  async fn() {
+    const { master, path: terminal } = openPty();
+    using keyboard = master;
+    const script = 'exec "$@" <"$0"';
+    const args = ["-c", script, terminal, DENO, ...FLAGS, EXAMPLE, "0.2"];
+    await using program = new Program("sh", args);
+    assertEquals(await program.line(), `${QUESTION}(0.2 s) `);
+    await keyboard.write(new TextEncoder().encode("Gra")); // stays in the terminal's line
+    assertEquals(await program.line(), "That took too long. What you type is not lost:");
+    await keyboard.write(new TextEncoder().encode("ce\n"));
+    assertEquals(await program.line(), `${QUESTION}Hello, Grace!`);
+    assertEquals([await program.rest(), await program.code()], ["", 0]);
   },
 });
 

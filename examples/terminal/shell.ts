@@ -15,7 +15,8 @@ export async function runShell(socket: WebSocket): Promise<void> {
   const { master, path } = openPty();
   socket.binaryType = "arraybuffer";
   // `detached` makes a session (setsid(2)), and the first terminal that its leader opens becomes
-  // its controlling terminal.
+  // its controlling terminal: on Linux and macOS. FreeBSD and NetBSD need an ioctl for that, so
+  // bash has no job control there.
   const shell = new Deno.Command("sh", {
     args: ["-c", 'exec bash <>"$0" >&0 2>&0', path],
     env: { TERM: "xterm-256color" },
