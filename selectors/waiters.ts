@@ -15,6 +15,7 @@ import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
 import { asLoop, callAs, currentCaller, waitsForLoop } from "../ffi/trace/trace.ts";
 import { checkOpen } from "../os/descriptor.ts";
 import { POLL_READ, POLL_WRITE, Pollfds } from "../os/pollfd.ts";
+import { addAbortCallback, removeAbortCallback } from "./aborts.ts";
 import { type BaseSelector, mechanismOf, registrationsOf } from "./base.ts";
 import { closingWatchers } from "./closing.ts";
 import { DefaultSelector } from "./default.ts";
@@ -38,7 +39,7 @@ export class Waiter {
   readonly #signal: AbortSignal | undefined;
   readonly #settled = Promise.withResolvers<unknown>();
   readonly #caller = currentCaller(); // whose calls those of the attempt are
-  #abort: (() => void) | undefined; // the listener on the signal
+  #abort: (() => void) | undefined; // while the signal may end it
   #state: State = "new";
   #turns = 0; // that poll(2) still looks for
   #since: number | undefined; // when it was looked at in vain
@@ -137,15 +138,16 @@ export class Waiter {
 
   #listen(): void {
     if (this.#signal === undefined) return;
-    this.#abort = () => this.#aborted();
-    this.#signal.addEventListener("abort", this.#abort);
+    const abort = () => this.#aborted();
+    addAbortCallback(this.#signal, abort);
+    this.#abort = abort;
   }
 
   #end(): void {
     this.#state = "done";
     fresh.delete(this);
     if (this.#since !== undefined) fresh.patience.ended(performance.now() - this.#since);
-    if (this.#abort !== undefined) this.#signal!.removeEventListener("abort", this.#abort);
+    if (this.#abort !== undefined) removeAbortCallback(this.#signal!, this.#abort);
   }
 
   #aborted(): void {

@@ -122,6 +122,32 @@ Deno.test("10,000 aborts at any moment lose no byte, and nothing is attempted af
   assertStrictEquals(sent, 10_000);
 });
 
+Deno.test("Waits with the same signal share its listener, all end with it, and leave none", async () => {
+  using pair = pairOfSockets();
+  const controller = new AbortController();
+  const { signal } = controller;
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  const one = readable(pair.right, () => pair.right.recv(1), { signal });
+  const others = Array.from({ length: 50 }, () => writable(pair.left, () => null, { signal }));
+  pair.left.send(new Uint8Array(1));
+  await one;
+  assertStrictEquals(listeners, 1);
+  controller.abort("mine");
+  for (const other of await Promise.allSettled(others)) {
+    assertEquals(other, { status: "rejected", reason: "mine" });
+  }
+  assertStrictEquals(listeners, 0);
+});
+
 Deno.test("An abort within an attempt does not take away what the attempt returns", async () => {
   using pair = pairOfSockets();
   for (const result of ["mine", null]) {
