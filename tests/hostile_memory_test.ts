@@ -262,7 +262,8 @@ Deno.test("Replaced prototype methods and getters defeat no check of memory", as
     const refused = ["RangeError", "RangeError", "TypeError", "TypeError"];
     if (Deno.build.os === "linux") refused.push("RangeError", "RangeError");
     assertEquals(names, refused, `with ${String(name)} replaced`);
-    assertEquals(await (parked ?? 0), 0);
+    const polled = await (parked ?? 0);
+    if (isPosix) assertEquals(polled, 0); // Windows refuses descriptors that are no sockets
     assertEquals([head.damage(), tail.damage()], [-1, -1], `with ${String(name)} replaced`);
   }
   if (isPosix) assertEquals(counts, replacements.map(() => 5));

@@ -130,15 +130,13 @@ Deno.test({
 
 Deno.test("A trace goes on when the program gives up the permission that its decoders need", async () => {
   const program = `
-    import { traceSyscalls } from "${new URL("../mod.ts", import.meta.url)}";
+    import { Socket, traceSyscalls } from "${new URL("../mod.ts", import.meta.url)}";
     import * as ffi from "${new URL("../ffi/mod.ts", import.meta.url)}";
-    const [left, right] = new Int32Array(2);
-    const fds = new Int32Array(2);
-    ffi.pipe(fds);
+    const [left] = Socket.pair();
     using _ = traceSyscalls((call) => console.log(String(call)));
     Deno.permissions.revokeSync({ name: "ffi" });
-    console.log(ffi.read(-2, new Uint8Array(3), 3)); // its buffer is printed as an address
-    console.log(ffi.write(fds[1], new Uint8Array([65]), 1));`;
+    console.log(ffi.recv(-2, new Uint8Array(3), 3, 0)); // its buffer is printed as an address
+    console.log(ffi.send(left.fileno(), new Uint8Array([65]), 1, 0));`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.writeTextFile(file, program);
@@ -146,7 +144,7 @@ Deno.test("A trace goes on when the program gives up the permission that its dec
     assertEquals(code, 0, stderr);
     assertMatch(
       stdout,
-      /^read\(-2, \S+, 3\) = -1 \w+ \(.*\)\n-1\nwrite\(\d+, "A", 1\) = 1\n1\n$/,
+      /^recv\(-2, \S+, 3, 0\) = -1 \w+ \(.*\)\n-1\nsend\(\d+, "A", 1, 0\) = 1\n1\n$/,
     );
   } finally {
     await Deno.remove(file);
