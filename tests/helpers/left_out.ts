@@ -48,6 +48,8 @@ const LEFT_OUT: Record<string, Record<string, string>> = {
   qemu: {
     "EpollSelector select() waits less than half a millisecond more than 100 microseconds, at best":
       "qemu-user lacks epoll_pwait2, and epoll_wait counts milliseconds",
+    "Control data that do not fit are cut, and msg_flags has MSG_CTRUNC":
+      "qemu-user does not set MSG_CTRUNC",
     ...ofEach(
       ["EpollSelector", "PollSelector", "SelectSelector"],
       "selectAsync() under full load lets timers fire, and events flow",

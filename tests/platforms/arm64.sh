@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # Not echo_server_test.ts, which measures time: "arm64.sh run --allow-ffi examples/echo_server.ts".
-SUITES=(tests/{async,conformance,errors,ffi,kqueue,layout,permission,platform_tables,socket,struct}_test.ts)
+SUITES=(tests/{async,conformance,errors,ffi,kqueue,layout,msghdr,permission,platform_tables,socket,struct}_test.ts)
 
 arm64=$cache/arm64
 root=$arm64/root

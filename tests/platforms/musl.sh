@@ -9,7 +9,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-SUITES=(tests/{async,conformance,ffi,layout,socket}_test.ts)
+SUITES=(tests/{async,conformance,ffi,layout,msghdr,socket}_test.ts)
 
 musl=$cache/musl
 debian musl musl-tools

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -30,6 +31,20 @@ int main(int argc, char **argv) {
   socklen_t length = sizeof info;
   getsockopt(socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, TCP_INFO, &info, &length);
   tell("bytes that TCP_INFO answers", length > 100, length);
+
+  int pair[2], fds[2] = {0, 1};
+  char byte = 0, control[64] = {0};
+  struct iovec iov = {&byte, 1};
+  struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control};
+  struct cmsghdr *rights = (struct cmsghdr *)control;
+  socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  *rights = (struct cmsghdr){CMSG_LEN(sizeof fds), SOL_SOCKET, SCM_RIGHTS};
+  memcpy(CMSG_DATA(rights), fds, sizeof fds);
+  message.msg_controllen = CMSG_SPACE(sizeof fds);
+  sendmsg(pair[0], &message, 0);
+  message.msg_controllen = CMSG_LEN(sizeof fds[0]);
+  recvmsg(pair[1], &message, 0);
+  tell("MSG_CTRUNC of recvmsg", (message.msg_flags & MSG_CTRUNC) != 0, message.msg_flags);
 
   int status = 0;
   pid_t child = fork();
