@@ -28,6 +28,11 @@ const WORDS = c.pollfd.size / 4;
 const EVENTS = c.pollfd.offsets.events / 4;
 const REVENTS_SHIFT = 16;
 
+/** What poll(2) has reported of the struct at `index` of `words`. */
+export function reventsOf(words: Int32Array, index: number): number {
+  return words[index * WORDS + EVENTS]! >>> REVENTS_SHIFT;
+}
+
 /** An array of struct pollfds, which grows. */
 export class Pollfds {
   #words: Int32Array;
@@ -51,7 +56,7 @@ export class Pollfds {
 
   /** What the last poll(2) reported of the struct at `index`. */
   revents(index: number): number {
-    return this.#words[index * WORDS + EVENTS]! >>> REVENTS_SHIFT;
+    return reventsOf(this.#words, index);
   }
 
   /** The memory, for poll(2). It is another one after the array has grown. */

@@ -7,17 +7,10 @@
 
 import type { FileObject, ReadyEvent, RegisterOptions, SelectorKey } from "./types.ts";
 import { checkNotItself, type Mechanism, type MechanismFactory } from "./mechanism.ts";
+import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
 import { AsyncWait } from "./async_wait.ts";
 import { blockingWait } from "./blocking_wait.ts";
-import { makeOperations } from "./operations.ts";
-import {
-  checkEvents,
-  checkMaxEvents,
-  checkMode,
-  checkOptions,
-  checkTimeout,
-  filenoOf,
-} from "./arguments.ts";
+import { checkEvents, checkMaxEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
 import { target } from "../os/target.ts";
 import { showSelector } from "./inspect.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
@@ -65,7 +58,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   readonly #waker: Waker;
   readonly #wakerOutside: Waker;
   readonly #mechanism: Mechanism;
-  readonly #async: AsyncWait;
+  readonly #async: AsyncWait<Data, File>;
   #closed = false;
 
   /**
@@ -91,7 +84,12 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
       this.#waker.close();
       throw error;
     }
-    this.#async = new AsyncWait(this.#mechanism, this.#registrations, this.#waker);
+    this.#async = new AsyncWait(
+      new.target.name,
+      this.#mechanism,
+      this.#registrations,
+      this.#waker,
+    );
   }
 
   /**
@@ -159,9 +157,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
 
     const key: SelectorKey<Data, F> = { fileobj, fd, events, data: data as Data, mode };
     const registration = new Registration<Data, File>(key);
-    this.#mechanism.add(registration);
-    this.#registrations.add(registration);
-    this.#async.refresh();
+    beginOperation();
+    try {
+      this.#mechanism.add(registration);
+      this.#registrations.add(registration);
+      this.#async.refresh();
+    } finally {
+      endOperation();
+    }
     return key;
   }
 
@@ -178,8 +181,13 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   unregister(fileobj: File): SelectorKey<Data, File> {
     const registration = this.#find(fileobj);
     this.#registrations.delete(registration);
-    this.#mechanism.remove(registration);
-    this.#async.refresh();
+    beginOperation();
+    try {
+      this.#mechanism.remove(registration);
+      this.#async.refresh();
+    } finally {
+      endOperation();
+    }
     return registration.key;
   }
 
@@ -227,18 +235,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const isData = events === registration.events && mode === "level" &&
       registration.mode === "level";
     registration.renew({ fileobj: registered, fd, events, data: data as Data, mode });
-    if (!isData) {
-      registration.armed = true;
-      try {
-        this.#mechanism.change(registration);
-      } catch (error) {
-        this.#registrations.delete(registration);
-        this.#mechanism.remove(registration);
-        throw error;
-      } finally {
-        this.#async.refresh();
-      }
-    }
+    if (!isData) this.#change(registration);
     return registration.key;
   }
 
@@ -269,9 +266,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const most = checkMaxEvents(maxEvents);
     this.#checkOpen();
     const found = new Found<Data, File>();
-    const outcome = blockingWait(this.#mechanism, limit, most, found);
-    // select() has consumed the wake-up: wake the pending selectAsync() too.
-    if (outcome === "woken" && this.#async.isUnderWay) this.#waker.wake();
+    beginOperation();
+    try {
+      const outcome = blockingWait(this.#mechanism, limit, most, found);
+      // select() has consumed the wake-up: wake the pending selectAsync() too.
+      if (outcome === "woken" && this.#async.isUnderWay) this.#waker.wake();
+    } finally {
+      endOperation();
+    }
     return found.events;
   }
 
@@ -304,7 +306,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   selectAsync(
     options: { timeout?: number | null; signal?: AbortSignal; maxEvents?: number } = {},
   ): Promise<ReadyEvent<Data, File>[]> {
-    return this.#selectAsync(options).then(({ events }) => events);
+    return this.#async.select(options).then(({ events }) => events);
   }
 
   /**
@@ -327,23 +329,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    * right.close();
    * ```
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ReadyEvent<Data, File>, void, undefined> {
-    while (!this.#closed) {
-      const found = await this.#selectAsync({});
-      const [batch, registrations] = [found.events, found.registrations!];
-      let next = 0;
-      try {
-        while (next < batch.length) {
-          const registration = registrations[next]!;
-          const events = batch[next++]![1] & registration.events;
-          if (events !== 0 && this.#registrations.has(registration)) {
-            yield registration.ready(events);
-          }
-        }
-      } finally {
-        for (const registration of registrations.slice(next)) this.#rearm(registration);
-      }
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<ReadyEvent<Data, File>, void, undefined> {
+    return this.#async.events();
   }
 
   /**
@@ -396,9 +383,14 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#registrations.clear();
-    this.#wakerOutside.close();
-    this.#async.close();
+    beginOperation();
+    try {
+      this.#registrations.clear();
+      this.#wakerOutside.close();
+      this.#async.close();
+    } finally {
+      endOperation();
+    }
   }
 
   /** The same as `close()`. */
@@ -406,29 +398,19 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     this.close();
   }
 
-  /** The wait of selectAsync() and of the iterator. */
-  async #selectAsync(
-    options: { timeout?: number | null; signal?: AbortSignal; maxEvents?: number },
-  ): Promise<Found<Data, File>> {
-    checkOptions(options);
-    const { signal } = options;
-    const limit = checkTimeout(options.timeout);
-    const most = checkMaxEvents(options.maxEvents);
-    signal?.throwIfAborted();
-    this.#checkOpen();
-    if (this.#async.isUnderWay) {
-      throw new Deno.errors.Busy(`The ${this.constructor.name} is already waiting`);
-    }
-    const found = new Found<Data, File>([]);
-    await this.#async.select(found, most, performance.now() + limit, signal);
-    return found;
-  }
-
-  /** Re-arms an event that was found but not delivered. */
-  #rearm(registration: Registration<Data, File>): void {
-    if (registration.mode === "level" || !this.#registrations.has(registration)) return;
+  #change(registration: Registration<Data, File>): void {
     registration.armed = true;
-    this.#mechanism.rearm(registration);
+    beginOperation();
+    try {
+      this.#mechanism.change(registration);
+    } catch (error) {
+      this.#registrations.delete(registration);
+      this.#mechanism.remove(registration);
+      throw error;
+    } finally {
+      this.#async.refresh();
+      endOperation();
+    }
   }
 
   #find(fileobj: File): Registration<Data, File> {
@@ -447,4 +429,3 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
 }
 
 showSelector(BaseSelector.prototype);
-makeOperations(BaseSelector.prototype, "register", "unregister", "modify", "select", "close");

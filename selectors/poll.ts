@@ -8,7 +8,7 @@
 
 import * as c from "../ffi/mod.ts";
 import { checkOpen, isOpen } from "../os/descriptor.ts";
-import { POLL_HANGUP, POLL_READ, Pollfds } from "../os/pollfd.ts";
+import { POLL_HANGUP, POLL_READ, Pollfds, reventsOf } from "../os/pollfd.ts";
 import { writeTimespec } from "../os/time.ts";
 import { BaseSelector } from "./base.ts";
 import {
@@ -119,7 +119,7 @@ class Poll implements Mechanism {
       throw c.osError("poll", "", error);
     }
 
-    const isWoken = this.#fds.revents(WAKER_SLOT) !== 0;
+    const isWoken = reventsOf(this.#fds.words, WAKER_SLOT) !== 0;
     if (isWoken) count--;
     const oneshots = this.#search(count, maxEvents, found);
     // Only now, when nothing can throw any more, are the wake-up and "oneshot" used up.
@@ -162,15 +162,17 @@ class Poll implements Mechanism {
    */
   #search(count: number, maxEvents: number, found: Found): Registration[] {
     const oneshots: Registration[] = [];
-    const length = this.#slots.length;
+    const { words } = this.#fds;
+    const slots = this.#slots;
+    const length = slots.length;
     let slot = count > maxEvents && this.#next < length ? this.#next : 1;
     let rest = Math.min(count, maxEvents);
     for (let searched = 1; rest > 0 && searched < length; searched++, slot++) {
       if (slot === length) slot = 1;
-      const revents = this.#fds.revents(slot);
+      const revents = reventsOf(words, slot);
       if (revents === 0) continue;
       rest--;
-      const registration = this.#slots[slot]!;
+      const registration = slots[slot]!;
       if (revents & c.POLLNVAL) this.#drop(registration);
       found.add(registration, readyEvents(revents, registration.events));
       if (registration.mode === "oneshot") oneshots.push(registration);

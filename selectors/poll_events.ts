@@ -1,23 +1,18 @@
 /** The selectors' events in poll(2)'s terms, and back. */
 
-import {
-  IS_HUNG_UP,
-  IS_READABLE,
-  IS_URGENT,
-  IS_WRITABLE,
-  POLL_HANGUP,
-  POLL_PRIORITY,
-  POLL_READ,
-  POLL_WRITE,
-} from "../os/pollfd.ts";
+import * as os from "../os/pollfd.ts";
 import { EVENT_HANGUP, EVENT_PRIORITY, EVENT_READ, EVENT_WRITE } from "./types.ts";
+
+// V8 treats a constant of the own module as one, and loads another module's each time.
+const [READ, WRITE, PRIORITY, HANGUP] = [EVENT_READ, EVENT_WRITE, EVENT_PRIORITY, EVENT_HANGUP];
+const { IS_READABLE, IS_WRITABLE, IS_URGENT, IS_HUNG_UP } = os;
 
 /** What to ask poll(2) for. */
 export function pollEvents(events: number): number {
-  return (events & EVENT_READ ? POLL_READ : 0) |
-    (events & EVENT_WRITE ? POLL_WRITE : 0) |
-    (events & EVENT_PRIORITY ? POLL_PRIORITY : 0) |
-    (events & EVENT_HANGUP ? POLL_HANGUP : 0);
+  return (events & READ ? os.POLL_READ : 0) |
+    (events & WRITE ? os.POLL_WRITE : 0) |
+    (events & PRIORITY ? os.POLL_PRIORITY : 0) |
+    (events & HANGUP ? os.POLL_HANGUP : 0);
 }
 
 /**
@@ -26,9 +21,9 @@ export function pollEvents(events: number): number {
  * say), all of them are reported: what ended the wait must appear in its result.
  */
 export function readyEvents(revents: number, asked: number): number {
-  const ready = (revents & IS_READABLE ? EVENT_READ : 0) |
-    (revents & IS_WRITABLE ? EVENT_WRITE : 0) |
-    (revents & IS_URGENT ? EVENT_PRIORITY : 0) |
-    (revents & IS_HUNG_UP ? EVENT_HANGUP : 0);
+  const ready = (revents & IS_READABLE ? READ : 0) |
+    (revents & IS_WRITABLE ? WRITE : 0) |
+    (revents & IS_URGENT ? PRIORITY : 0) |
+    (revents & IS_HUNG_UP ? HANGUP : 0);
   return ready & asked || asked;
 }
