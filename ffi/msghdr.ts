@@ -251,7 +251,10 @@ const EMPTY = new Uint8Array();
 
 /** Reads a `struct msghdr` that this module made, for the tracer. @internal */
 export const msghdr: {
+  /** `sizeof(struct msghdr)`, in bytes. */
   readonly size: number;
+  /** `offsetof` of each field, in bytes. */
+  readonly offsets: Readonly<Record<string, number>>;
   read(memory: Uint8Array): {
     msg_name: bigint;
     msg_namelen: number;
@@ -263,6 +266,15 @@ export const msghdr: {
   };
 } = Object.freeze({
   size: msgSize,
+  offsets: Object.freeze({
+    msg_name: MSG_NAME,
+    msg_namelen: MSG_NAMELEN,
+    msg_iov: MSG_IOV,
+    msg_iovlen: MSG_IOVLEN,
+    msg_control: MSG_CONTROL,
+    msg_controllen: MSG_CONTROLLEN,
+    msg_flags: msgFlags,
+  }),
   read(memory: Uint8Array) {
     const view = viewOf(memory, 0, msgSize);
     const msg_iovlen = view.getUint32(MSG_IOVLEN, true);

@@ -141,7 +141,7 @@ const macos: Platform = {
 };
 
 /** Every platform, by Deno's name for it. */
-export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
+export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = deepFreeze({
   linux: glibcOrMusl,
   android: { ...glibcOrMusl, libraries: ["libc.so"], errnoLocation: "__errno" },
   darwin: macos,
@@ -187,7 +187,7 @@ export const platforms: Partial<Record<typeof Deno.build.os, Platform>> = {
     seconds: "i32",
     suseconds: "i32",
   },
-};
+});
 
 /**
  * The platform that this program runs on. On an unknown platform, a row with which the modules load

@@ -8,6 +8,7 @@ import { constants as kqueueConstants } from "../ffi/libkqueue.ts";
 import { constants, errnos } from "../ffi/platforms/linux.ts";
 import * as ioUringConstants from "../ffi/io_uring_constants.ts";
 import * as ffi from "../ffi/mod.ts";
+import { msghdr } from "../ffi/msghdr.ts";
 import { eaiName } from "../ffi/netdb.ts";
 import "./helpers/descriptors.ts";
 import { hasCommand, run } from "./helpers/programs.ts";
@@ -58,6 +59,7 @@ const STRUCTS = {
   "struct sockaddr_storage": [ffi.sockaddr_storage, 0],
   "struct addrinfo": [ffi.addrinfo, 8],
   "struct cmsghdr": [ffi.cmsghdr, 3],
+  "struct msghdr": [msghdr, 7],
 } as const;
 
 /** A struct that C fills, and the bytes that our codec writes for the same values. */
@@ -144,6 +146,23 @@ const FILLED: { c: string; bytes: Uint8Array }[] = [
       ai_protocol: ffi.IPPROTO_UDP,
     }),
   },
+  {
+    c: "char v[CMSG_SPACE(12) + CMSG_SPACE(5)]; memset(v, 0, sizeof v);" +
+      "struct msghdr m = { .msg_control = v, .msg_controllen = sizeof v };" +
+      "struct cmsghdr *h = CMSG_FIRSTHDR(&m); int fds[] = { 3, 258, -1 };" +
+      "h->cmsg_len = CMSG_LEN(12); h->cmsg_level = SOL_SOCKET; h->cmsg_type = SCM_RIGHTS;" +
+      "memcpy(CMSG_DATA(h), fds, 12); h = CMSG_NXTHDR(&m, h);" +
+      "h->cmsg_len = CMSG_LEN(5); h->cmsg_level = -2; h->cmsg_type = 9;" +
+      'memcpy(CMSG_DATA(h), "hello", 5);',
+    bytes: ffi.cmsghdr.write([
+      {
+        cmsg_level: ffi.SOL_SOCKET,
+        cmsg_type: ffi.SCM_RIGHTS,
+        cmsg_data: new Uint8Array(Int32Array.of(3, 258, -1).buffer),
+      },
+      { cmsg_level: -2, cmsg_type: 9, cmsg_data: new TextEncoder().encode("hello") },
+    ]),
+  },
 ];
 
 /** The C names of the numbers in our tables, and their values. */
@@ -199,7 +218,7 @@ test("Every struct has the size and the offsets that the compiler gives it", asy
   for (const [type, [codec, fields]] of Object.entries(STRUCTS)) {
     assertEquals("offsets" in codec ? Object.keys(codec.offsets).length : 0, fields, type);
   }
-  assertEquals(await compare(layouts), 11 + 30);
+  assertEquals(await compare(layouts), 12 + 37);
 });
 
 test("Every codec writes the bytes that C writes, signs and byte orders included", async () => {

@@ -5,7 +5,7 @@
  * NetBSD 10, libkqueue 2.7.0, mingw-w64 10.0.0 (under POSIX names: see `platform_windows_test.ts`).
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as darwin from "../ffi/platforms/darwin.ts";
 import * as freebsd from "../ffi/platforms/freebsd.ts";
 import { keventStruct } from "../ffi/kqueue.ts";
@@ -13,7 +13,7 @@ import * as libkqueue from "../ffi/libkqueue.ts";
 import * as linux from "../ffi/platforms/linux.ts";
 import * as netbsd from "../ffi/platforms/netbsd.ts";
 import * as windows from "../ffi/platforms/windows.ts";
-import { platforms } from "../ffi/platform.ts";
+import { constants, errnos, platform, platforms } from "../ffi/platform.ts";
 import { path } from "./helpers/programs.ts";
 
 const TABLES = {
@@ -102,6 +102,29 @@ for (const [os, expected] of Object.entries(KEVENTS)) {
     assertEquals([...Object.values(offsets), size], expected);
   });
 }
+
+/** What the headers say of `struct msghdr` and `struct cmsghdr` on amd64 and arm64. */
+const MESSAGES = {
+  linux: { msghdr: { size: 56, flags: 48 }, cmsghdr: { level: 8, alignment: 8 } },
+  darwin: { msghdr: { size: 48, flags: 44 }, cmsghdr: { level: 4, alignment: 4 } },
+  freebsd: { msghdr: { size: 48, flags: 44 }, cmsghdr: { level: 4, alignment: 8 } },
+  netbsd: { msghdr: { size: 48, flags: 44 }, cmsghdr: { level: 4, alignment: 8 } },
+};
+
+for (const [os, expected] of Object.entries(MESSAGES)) {
+  Deno.test(`struct msghdr and struct cmsghdr have the layouts of ${os}`, () => {
+    const { msghdr, cmsghdr } = platforms[os as keyof typeof MESSAGES]!;
+    assertEquals({ msghdr, cmsghdr }, expected);
+  });
+}
+
+Deno.test("Nothing in the row of a platform can be changed", () => {
+  const isFrozen = (value: unknown): boolean =>
+    typeof value !== "object" || value === null ||
+    Object.isFrozen(value) && Object.values(value).every(isFrozen);
+  assertEquals(Object.entries(platforms).filter(([, row]) => !isFrozen(row)), []);
+  assert(isFrozen(platform) && isFrozen(constants) && isFrozen(errnos));
+});
 
 Deno.test("struct kevent is written and read with the signs of each platform", () => {
   for (const os of Object.keys(KEVENTS) as (keyof typeof KEVENTS)[]) {
