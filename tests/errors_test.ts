@@ -129,8 +129,10 @@ Deno.test("Control characters in a message are escaped, whoever chose them", () 
     }
   };
   using socket = new Socket();
-  attempt(() => socket.bind({ hostname: HOSTILE, port: 0 }));
-  attempt(() => socket.connect({ hostname: HOSTILE, port: 1 }));
+  if (!Deno.env.has("SELECTORS_EMULATOR")) { // musl asks a name server for such a name
+    attempt(() => socket.bind({ hostname: HOSTILE, port: 0 }));
+    attempt(() => socket.connect({ hostname: HOSTILE, port: 1 }));
+  }
   attempt(() => new KqueueSelector({ library: HOSTILE }));
   attempt(() =>
     sockaddr_in.write(new Uint8Array(16), { sin_family: 2, sin_port: 0, sin_addr: HOSTILE })
