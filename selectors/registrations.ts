@@ -8,8 +8,6 @@
 import { showMap } from "./inspect.ts";
 import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.ts";
 
-const NOT_READY = Object.freeze([undefined, 0]) as unknown as ReadyEvent<never, never>;
-
 /**
  * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what
  * mechanisms work with, so that nothing that is done to a key can confuse them.
@@ -36,7 +34,7 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
    */
   generation: number = 0;
 
-  #ready: ReadyEvent<Data, File>;
+  #ready: ReadyEvent<Data, File> | undefined;
 
   /** A registration of the key's descriptor, armed. */
   constructor(key: SelectorKey<Data, File>) {
@@ -45,7 +43,6 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
     this.key = key;
     this.events = key.events;
     this.mode = key.mode;
-    this.#ready = NOT_READY;
   }
 
   /** Takes a new key, and what it says. */
@@ -62,12 +59,7 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
   ready(events: number): ReadyEvent<Data, File> {
     const ready = this.#ready;
     // The user may have changed the pair.
-    if (ready[1] === events && ready[0] === this.key) return ready;
-    return this.#makeReady(events);
-  }
-
-  // Apart, so that ready() is small enough to be inlined.
-  #makeReady(events: number): ReadyEvent<Data, File> {
+    if (ready !== undefined && ready[1] === events && ready[0] === this.key) return ready;
     return this.#ready = [this.key, events];
   }
 }
@@ -87,7 +79,7 @@ export class Found<Data = unknown, File extends FileObject = FileObject> {
   /** Adds `events` of a registration. */
   add(registration: Registration<Data, File>, events: number): void {
     this.events.push(registration.ready(events));
-    this.registrations?.push(registration);
+    if (this.registrations !== undefined) this.registrations.push(registration);
   }
 
   /** Adds more events of a registration, which is the one at `index`. */
