@@ -1,5 +1,5 @@
 /**
- * Escapes what a terminal would take for a command. Messages contain names that somebody else
+ * Escapes what a terminal would take for a command. Messages contain names that other programs
  * chose: a peer's abstract name, a hostname, a path.
  *
  * @module

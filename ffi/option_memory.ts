@@ -1,10 +1,10 @@
 /**
  * Memory that getsockopt(2) writes into. Most options bound what they write by `optlen`, but some
  * by a count in the value (IP_MSFILTER, MCAST_MSFILTER on Linux), and an unknown option may do
- * anything. So the kernel never gets the caller's memory for them. It gets the last bytes before a
- * region that nobody may access: a write beyond `optlen` is EFAULT. mmap(2), mprotect(2)
+ * anything. So the kernel never gets the caller's memory for them. It gets the last bytes before an
+ * inaccessible region: a write beyond `optlen` is EFAULT. mmap(2), mprotect(2)
  *
- * Windows has no such call in its C library. There the memory is followed by 64 kB that nobody
+ * Windows has no such call in its C library. There the memory is followed by 64 kB that nothing
  * reads.
  *
  * @module
@@ -73,7 +73,7 @@ function lastBytes(region: ArrayBuffer, size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(region, region.byteLength - size, size);
 }
 
-/** `length` bytes, and behind them as many that nobody may access. */
+/** `length` bytes, followed by the same number of inaccessible bytes. */
 function map(length: number): ArrayBuffer | undefined {
   const { mmap, mprotect } = libc();
   const flags = MAP_PRIVATE | platform.mapAnonymous;

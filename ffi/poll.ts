@@ -58,7 +58,8 @@ export async function poll_nonblocking(
   checkSize(nfds, "nfds");
   checkInt(timeout, "timeout");
   checkMemory(fds, nfds * pollfd.size, "fds");
-  // The kernel gets a copy: the caller may transfer `fds` meanwhile, which would free its memory.
+  // The kernel gets a copy: the caller may transfer `fds` during the call, which would free its
+  // memory.
   const size = nfds * pollfd.size;
   const copy = copyBytes(fds, size);
   const count = await libc().poll_nonblocking(copy, nfds, timeout);

@@ -224,7 +224,7 @@ class Turns {
   #taken = false;
   readonly #waiting: (() => void)[] = [];
 
-  /** Whether nobody else uses it; then it is the caller's until leave(). */
+  /** Whether it is free; if so, it belongs to the caller until leave(). */
   enter(): boolean {
     if (this.#taken) return false;
     return this.#taken = true;

@@ -108,7 +108,7 @@ export class Descriptor implements Disposable, ByteStream {
    * @param options `signal` ends the wait.
    * @returns How many of the bytes the kernel took, which may be fewer than given.
    * @throws {Deno.errors.BadResource} When the descriptor is closed, also while it waits.
-   * @throws {Deno.errors.BrokenPipe} When nobody can read it any more.
+   * @throws {Deno.errors.BrokenPipe} When no reader is left.
    */
   write(p: Uint8Array, options?: WaitOptions): Promise<number> {
     return this.#bytes.write(p, options);
@@ -155,7 +155,7 @@ export class Descriptor implements Disposable, ByteStream {
    * @param data The bytes.
    * @returns How many bytes the kernel took; null when it takes none now.
    * @throws {Deno.errors.BadResource} When the descriptor is closed.
-   * @throws {Deno.errors.BrokenPipe} When nobody can read it any more.
+   * @throws {Deno.errors.BrokenPipe} When no reader is left.
    */
   tryWrite(data: Uint8Array): number | null {
     const fd = this.#open();

@@ -94,7 +94,7 @@ export function openSocket(family: number, type: number, protocol: number): Hand
   return new Handle(fd, family, type, (type & c.SOCK_NONBLOCK) === 0);
 }
 
-/** A socket that somebody else opened. */
+/** A socket that other code opened. */
 export function takeOverSocket(fd: number, closeOnExec: boolean): Handle {
   if (typeof fd !== "number") throw new TypeError("fd must be a number");
   if ((fd | 0) !== fd || fd < 0) throw new RangeError(`fd must be a descriptor, not ${fd}`);

@@ -55,7 +55,7 @@ function addressOf(
     const address = formatAddress(socket[name]);
     return address === "" ? {} : { [name]: address };
   } catch {
-    return {}; // it has none, or somebody else has closed it
+    return {}; // it has none, or other code has closed it
   }
 }
 

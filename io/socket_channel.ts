@@ -8,7 +8,7 @@ import * as c from "../ffi/mod.ts";
 import type { Channel } from "./byte_stream.ts";
 import type { Socket } from "./socket.ts";
 
-/** Receives and sends without ever waiting, whatever becomes of O_NONBLOCK meanwhile. */
+/** Receives and sends without waiting, even if other code changes O_NONBLOCK. */
 export class SocketChannel implements Channel {
   readonly unit: "bytes" | "packet" | "datagram";
   readonly #socket: Socket;

@@ -22,7 +22,7 @@ export function isOpen(fd: number): boolean {
 }
 
 /**
- * Whether kqueue(2) may fail to report that nobody reads a pipe any more: NetBSD reports nothing to
+ * Whether kqueue(2) may fail to report that a pipe has no reader left: NetBSD reports nothing to
  * EVFILT_WRITE when the pipe is full, but the write end's EVFILT_READ gets EV_EOF.
  */
 export function missesGoneReader(fd: number): boolean {

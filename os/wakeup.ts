@@ -17,7 +17,7 @@ const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const drained = new Uint8Array(512);
 
 /**
- * Two non-blocking, close-on-exec descriptors; twice the same one if it is an eventfd.
+ * Two non-blocking, close-on-exec descriptors; both are the same if it is an eventfd.
  *
  * @throws An OS error when there are no descriptors left (EMFILE, ENFILE).
  */

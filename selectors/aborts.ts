@@ -21,7 +21,7 @@ export function addAbortCallback(signal: AbortSignal, callback: () => void): voi
   shared.callbacks.add(callback);
 }
 
-/** Forgets it. The signal keeps no listener when nobody waits with it any more. */
+/** Forgets it. The signal keeps no listener when nothing waits with it any longer. */
 export function removeAbortCallback(signal: AbortSignal, callback: () => void): void {
   const shared = sharedBySignal.get(signal);
   if (shared === undefined || !shared.callbacks.delete(callback)) return;

@@ -411,7 +411,7 @@ function hangupWatchOf({ fd, events }: Registration): HangupWatch | undefined {
   return onEnd === 0 ? undefined : new HangupWatch(onEnd);
 }
 
-/** Whether kqueue refused to watch a pipe for writing because nobody reads it any more. */
+/** Whether kqueue refused to watch a pipe for writing because it has no reader left. */
 function meansNoReader(fd: number, error: number): boolean {
   return error === c.EPIPE || error === c.EBADF && isOpen(fd); // EBADF on NetBSD
 }

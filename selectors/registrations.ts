@@ -137,8 +137,8 @@ export class Registrations<Data = unknown, File extends FileObject = FileObject>
   }
 
   /**
-   * The registration of a descriptor or a file object. The very object counts more than the number
-   * that its fileno() gives: it may have been closed, or hold another number by now.
+   * The registration of a descriptor or a file object. Identity wins over the number that fileno()
+   * gives, because a closed object may give another number.
    */
   find(fileobj: FileObject): Registration<Data, File> | undefined {
     if (typeof fileobj === "number") return this.byFd[fileobj];

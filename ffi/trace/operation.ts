@@ -1,7 +1,7 @@
 /**
- * Operations of the library that take several steps, such as a selector's wait. What a trace has to
- * report meanwhile waits for the end of the operation: so a sink, which may use the library, never
- * finds a selector halfway through a step. While nobody traces, an operation costs two increments.
+ * Operations of the library that take several steps, such as a selector's wait. A trace reports
+ * their calls when the operation ends: so a sink, which may use the library, never finds a selector
+ * in the middle of a step. When tracing is off, an operation costs two increments.
  *
  * @module
  */

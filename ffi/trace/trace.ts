@@ -1,6 +1,6 @@
 /**
  * Every call that this library makes, as strace(1) prints it. Calls go through a table of symbols.
- * While somebody traces, that table is replaced by one whose functions record; otherwise none of
+ * While a trace is active, that table is replaced by one whose functions record; otherwise none of
  * this runs.
  *
  * A trace changes nothing that a call does: whatever a sink, a decoder or the console throws, the
@@ -208,7 +208,7 @@ function tryReport(name: string, { args, before, result, number, duration, by }:
   }
 }
 
-/** Before the call returns: its caller has yet to read its memory and its errno. */
+/** Reports a call before it returns: its caller has not read its memory and its errno yet. */
 function deliverNow(
   record: SyscallRecord,
   to: readonly Tracing[],
@@ -232,7 +232,7 @@ function deliverLater(record: SyscallRecord, to: readonly Tracing[], by: Caller 
 }
 
 function deliver(record: SyscallRecord, tracing: Tracing, by: Caller | undefined): void {
-  if (!tracings.has(tracing)) return; // it has ended meanwhile
+  if (!tracings.has(tracing)) return; // the trace has ended in the meantime
   if (by === "loop" && (tracing.pending > 0 || calls.waitingSinks > 0)) return;
   callAs("sink", () => callSink(tracing, record));
 }
@@ -296,9 +296,8 @@ function isSmall(argument: unknown): argument is Memory {
 }
 
 /**
- * What is in the memory of a call that is being reported, which its caller has yet to read: a
- * sink's own calls may use the library's buffers again. Memory that is shared with another thread
- * is left alone.
+ * Saves the buffers of a call that is being reported, because its caller has not read them yet and
+ * a sink's own calls may reuse them. Memory that is shared with another thread is not saved.
  */
 class Kept {
   readonly #bytes: Uint8Array[];
