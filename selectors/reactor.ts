@@ -12,6 +12,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { asOperation } from "../ffi/trace/operation.ts";
 import { asLoop, waitsForLoop } from "../ffi/trace/trace.ts";
 import { isInterruption } from "./mechanism.ts";
 import { Patience, pollBriefly, turn, turned } from "./turns.ts";
@@ -81,8 +82,10 @@ class Reactor {
    * then the registered descriptor was closed, and must not be mistaken for the new one.
    */
   lease(isRegistered: (fd: number) => boolean = () => false): Disposable {
-    this.#takeWaker(isRegistered);
-    this.#leases++;
+    asOperation(() => { // a sink of a tracing may wait too, but only after this
+      this.#takeWaker(isRegistered);
+      this.#leases++;
+    });
     return {
       [Symbol.dispose]: () => {
         if (--this.#leases === 0 && this.#state === "none") this.#closeWaker();
@@ -257,8 +260,9 @@ class Reactor {
   }
 
   #closeWaker(): void {
-    this.#waker?.close();
-    this.#waker = undefined;
+    const waker = this.#waker;
+    this.#waker = undefined; // first: a sink of a tracing may wait during the close
+    waker?.close();
   }
 }
 

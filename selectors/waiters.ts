@@ -421,11 +421,11 @@ class Watched {
   }
 
   #close(): void {
-    this.#parking = undefined;
-    this.#selector?.close();
-    this.#selector = undefined;
-    this.#lease?.[Symbol.dispose]();
-    this.#lease = undefined;
+    const [selector, lease] = [this.#selector, this.#lease];
+    // First: a sink of a tracing may wait during the close.
+    this.#selector = this.#lease = this.#parking = undefined;
+    selector?.close();
+    lease?.[Symbol.dispose]();
   }
 }
 

@@ -32,3 +32,13 @@ Deno.test({
     assertGreaterOrEqual(kinds, 15, stdout);
   },
 });
+
+Deno.test({
+  name: "Random actions in the reports of random actions end in no error",
+  ignore: Deno.env.has("SELECTORS_EMULATOR"),
+  async fn() {
+    const { code, stdout, stderr } = await runProgram("tests/long/fuzz_sinks.ts", ["10000"]);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /no error$/m);
+  },
+});
