@@ -114,11 +114,15 @@ export function startWorkers(
   };
 }
 
-/** A server whose events are completions, each with its handler as data. */
-interface Server<Event extends { data: (event: Event) => void }> {
+/** What a ring is to serve(): completions with their handlers as data. */
+interface Waiting<Event> {
+  waitAsync(): Promise<Event[]>;
+  wait(timeout: number): Event[];
+}
+
+/** What a server does at its beginning and its end. */
+interface Server {
   listen(address: InetAddress): Address;
-  wait(): Promise<Event[]>;
-  waitBlocking(timeout: number): Event[];
   stop(): void;
 }
 
@@ -128,8 +132,8 @@ const LONGEST = 100; // milliseconds that --blocking keeps a signal waiting
 export async function serve<Event extends { data: (event: Event) => void }>(
   program: string,
   options: { host: string; port: number; workers: number; blocking: boolean },
-  name: string,
-  server: Server<Event>,
+  ring: Waiting<Event>,
+  server: Server,
 ): Promise<void> {
   let isStopped = false;
   const stop = () => {
@@ -138,7 +142,7 @@ export async function serve<Event extends { data: (event: Event) => void }>(
   };
   const run = async () => {
     for (let turn = 0; !isStopped;) {
-      const events = options.blocking ? server.waitBlocking(LONGEST) : await server.wait();
+      const events = options.blocking ? ring.wait(LONGEST) : await ring.waitAsync();
       for (const event of events) event.data(event);
       if (options.blocking && (events.length === 0 || performance.now() > turn + LONGEST)) {
         await new Promise((resolve) => setTimeout(resolve)); // lets signal listeners and timers run
@@ -156,11 +160,20 @@ export async function serve<Event extends { data: (event: Event) => void }>(
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
   try {
     const address = server.listen({ hostname: options.host, port: options.port });
-    print(`listening on ${format(address)} (${name})`);
+    print(`listening on ${format(address)} (${ring.constructor.name})`);
     const stopWorkers = startWorkers(program, options.workers - 1, address);
     await run();
     await stopWorkers();
     print("server closed");
+  } catch (error) {
+    fail(error as Error, 1);
+  }
+}
+
+/** What `make` returns, or the end of the program with the message of what it throws. */
+export function orFail<T>(make: () => T): T {
+  try {
+    return make();
   } catch (error) {
     fail(error as Error, 1);
   }

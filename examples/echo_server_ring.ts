@@ -12,7 +12,8 @@ const RETRY = 100; // milliseconds until a server without free descriptors accep
 type Handler = (completion: Completion<Handler>) => void;
 
 const options = cli.parseOptions();
-let ring: Ring<Handler>;
+const ring = cli.orFail(() => new Ring<Handler>()); // NotSupported says why
+const listener = new Uint8Array(ffi.pollfd.size);
 let server: Socket;
 let accepting: Operation | undefined;
 let isFull = false; // of descriptors
@@ -69,28 +70,27 @@ class Connection {
 function accept() {
   clearTimeout(timer);
   accepting = ring.accept(server, accepted);
-  timer = setTimeout(() => isFull = false, RETRY);
 }
 
 function accepted({ error, result }: Completion<Handler>) {
-  if (error === null) return void new Connection(Socket.fromFd(result));
+  if (error === null) {
+    isFull &&= ffi.poll(listener, 1, 0) > 0; // whether more clients wait
+    return void new Connection(Socket.fromFd(result));
+  }
   // EMFILE, ENOBUFS: accepting has ended, and new clients wait in the backlog.
   if (!isFull) cli.printError(`${error.message}; new clients wait until others leave`);
   isFull = true;
   accepting = undefined;
-  clearTimeout(timer);
   timer = setTimeout(accept, RETRY);
 }
 
-await cli.serve(import.meta.url, options, "Ring", {
+await cli.serve(import.meta.url, options, ring, {
   listen(address) {
-    ring = new Ring();
     server = Socket.createServer(address, options.workers > 1 ? { reusePort: true } : {});
+    ffi.pollfd.write(listener, { fd: server.fileno(), events: ffi.POLLIN, revents: 0 });
     accept();
     return server.localAddress;
   },
-  wait: () => ring.waitAsync(),
-  waitBlocking: (timeout) => ring.wait(timeout),
   stop() {
     clearTimeout(timer);
     ring.close();

@@ -68,6 +68,7 @@ export class RingCompletion<Data> implements Completion<Data> {
   readonly result: number;
   readonly more: boolean;
   readonly #syscall: string;
+  readonly #fd: number;
   readonly #errno: number;
   readonly #block: Block | undefined;
   readonly #size: number;
@@ -86,11 +87,13 @@ export class RingCompletion<Data> implements Completion<Data> {
     more: boolean,
     syscall: string,
     block: Block | undefined,
+    fd: number,
   ) {
     this.data = data;
     this.result = result < 0 ? -1 : result;
     this.more = more;
     this.#syscall = syscall;
+    this.#fd = fd;
     this.#errno = result < 0 ? -result : 0;
     this.#block = block;
     this.#size = block === undefined ? 0 : result;
@@ -100,7 +103,7 @@ export class RingCompletion<Data> implements Completion<Data> {
 
   get error(): c.OsError | null {
     if (this.#errno === 0) return null;
-    return this.#error ??= c.osError(this.#syscall, "", this.#errno);
+    return this.#error ??= c.osError(this.#syscall, this.#fd, this.#errno);
   }
 
   get bytes(): Uint8Array {

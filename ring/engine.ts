@@ -279,7 +279,7 @@ export class Engine<Data> {
         found.push(this.#end(state, result, block));
         return;
       }
-      found.push(new RingCompletion(state.data, result, true, "recv", block));
+      found.push(new RingCompletion(state.data, result, true, "recv", block, state.fd));
       if (!goesOn) this.#submit(state);
       return;
     }
@@ -322,7 +322,9 @@ export class Engine<Data> {
     }
     if (!isAborted) {
       const meaning = this.#meaning(state, result);
-      found.push(new RingCompletion(state.data, meaning, true, SYSCALLS[state.kind], undefined));
+      found.push(
+        new RingCompletion(state.data, meaning, true, SYSCALLS[state.kind], undefined, state.fd),
+      );
     }
     if (isLast) this.#submit(state);
   }
@@ -346,7 +348,7 @@ export class Engine<Data> {
   /** The last completion of an operation. */
   #end(state: State<Data>, result: number, block?: Block): RingCompletion<Data> {
     this.#forget(state);
-    return new RingCompletion(state.data, result, false, SYSCALLS[state.kind], block);
+    return new RingCompletion(state.data, result, false, SYSCALLS[state.kind], block, state.fd);
   }
 
   #forget(state: State<Data>): void {

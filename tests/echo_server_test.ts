@@ -409,6 +409,7 @@ for (
     [["--blocking"], 5],
     [["--workers", "2"], 5],
     [["--workers", "2", "--blocking"], 2],
+    ...RING.map((args) => [args, 5] as const),
   ] as const
 ) {
   serverTest(
@@ -425,7 +426,9 @@ for (
   );
 }
 
-for (const flags of [`--selector ${BEST}`, "--selector poll", "--blocking", "--workers 2"]) {
+const SERVERS = [`--selector ${BEST}`, "--selector poll", "--blocking", "--workers 2"];
+if (RING.length > 0) SERVERS.push("--ring", "--ring --blocking", "--ring --workers 2");
+for (const flags of SERVERS) {
   const args = flags.split(" ");
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const test = (

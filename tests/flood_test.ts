@@ -7,6 +7,7 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
 import { IPPROTO_TCP, SO_LINGER, SOL_SOCKET, SOMAXCONN } from "../ffi/mod.ts";
 import { type Address, isOsError, Socket } from "../mod.ts";
+import { Ring } from "../ring/mod.ts";
 import "./helpers/descriptors.ts"; // opens libc before the tests
 import {
   assertEchoes,
@@ -53,6 +54,9 @@ function inMiB(bytes: number): string {
 
 // ─── More clients than descriptors ────────────────────────────────────────────────────────────
 
+/** The server on io_uring, where the kernel has that. */
+const RING: readonly string[][] = Ring.isSupported() ? [["--ring"], ["--ring", "--blocking"]] : [];
+
 const DESCRIPTORS = 128;
 const CLIENTS = Math.min(1000 * SCALE, SOMAXCONN); // which all wait to be accepted
 const IDLE = 1000; // milliseconds for which a full server is observed
@@ -65,6 +69,7 @@ for (
     ["--selector", "poll"],
     ["--selector", "select"],
     ["--selector", BEST, "--blocking"],
+    ...RING,
   ]
 ) {
   floodTest(
@@ -152,7 +157,7 @@ const READERS = 5; // that read slowly, and the same number that do not read
 const FETCHED = 100 * MiB * SCALE; // bytes, by all slow readers together
 const ROUND_TRIPS = 200; // of another client, during which no sender makes progress
 
-for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
+for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"], ...RING]) {
   floodTest(
     `Echo server ${args.join(" ")} holds little for clients that fetch ${
       FETCHED / MiB
@@ -235,7 +240,7 @@ const RESETS = (emulator === "bsd.c" ? 1000 : 10_000) * SCALE;
 const RESETS_GARBAGE = 48 * MiB;
 const NO_LINGER = new Uint8Array(Int32Array.of(1, 0).buffer); // { l_onoff: 1, l_linger: 0 }
 
-for (const args of [["--selector", BEST], ["--selector", BEST, "--blocking"]]) {
+for (const args of [["--selector", BEST], ["--selector", BEST, "--blocking"], ...RING]) {
   floodTest(
     `Echo server ${
       args.join(" ")
@@ -289,7 +294,7 @@ floodTest("Echo server sends everything to clients that half-close before they r
   await server.stop();
 });
 
-for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"]]) {
+for (const args of [["--selector", BEST], ["--selector", "poll", "--blocking"], ...RING]) {
   floodTest(
     `Echo server ${args.join(" ")} keeps nothing of clients that are killed in mid-traffic`,
     async () => {
@@ -354,7 +359,12 @@ function isRepairable(): boolean {
 // ─── Stopped and continued ────────────────────────────────────────────────────────────────────
 
 for (
-  const args of [["--selector", BEST], ["--selector", "poll"], ["--selector", BEST, "--blocking"]]
+  const args of [
+    ["--selector", BEST],
+    ["--selector", "poll"],
+    ["--selector", BEST, "--blocking"],
+    ...RING,
+  ]
 ) {
   floodTest(
     `Echo server ${args.join(" ")} loses no byte when it is stopped and continued in mid-traffic`,
