@@ -17,12 +17,24 @@ export interface Peer {
 export const OURS = "selectors";
 
 const EXAMPLE = ["run", "--allow-ffi", path("examples/echo_server.ts"), "--quiet", "--port", "0"];
+const RING_EXAMPLE = [
+  Deno.execPath(),
+  "run",
+  "--allow-ffi",
+  path("examples/echo_server_ring.ts"),
+  "--quiet",
+  "--port",
+  "0",
+];
 const CACHE = path("bench/.cache"); // not in git
 
 const PEERS: Record<string, (directory: string) => Promise<string[]> | string[]> = {
   [OURS]: () => [Deno.execPath(), ...EXAMPLE],
   "selectors, blocking": () => [Deno.execPath(), ...EXAMPLE, "--blocking"],
   "selectors, for await": () => [Deno.execPath(), "run", "--allow-ffi", peer("for_await.ts")],
+  ring: () => [...RING_EXAMPLE],
+  "ring, blocking": () => [...RING_EXAMPLE, "--blocking"],
+  "C io_uring": (directory) => compile(peer("io_uring.c"), directory),
   "C epoll": (directory) => compile(peer("epoll.c"), directory),
   "C libuv": (directory) => compile(peer("libuv.c"), directory, "-luv"),
   "Go net": async (directory) => {

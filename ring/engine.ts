@@ -9,7 +9,7 @@ import * as c from "../ffi/mod.ts";
 import { ReceiveBuffers } from "./buffers.ts";
 import { RingCompletion } from "./completion.ts";
 import { type Block, takeBlock } from "./memory.ts";
-import type { Kind, State } from "./operation.ts";
+import { type State, SYSCALLS } from "./operation.ts";
 import { eventsOf, pollEventsOf } from "./poll_events.ts";
 import { Queues } from "./queues.ts";
 
@@ -20,18 +20,6 @@ const CANCELLATION = 0; // the slot of cancellations, whose completions nobody w
 const SEND_FLAGS = c.MSG_NOSIGNAL | c.MSG_WAITALL;
 const DRAIN_PASS = 100; // milliseconds, after which close() cancels once more
 const ARGUMENT_SIZE = c.io_uring_getevents_arg.size;
-
-/** The call that an operation stands for, in errors. */
-const SYSCALLS: Readonly<Record<Kind, string>> = {
-  accept: "accept4",
-  recv: "recv",
-  send: "send",
-  read: "pread",
-  write: "pwrite",
-  connect: "connect",
-  poll: "poll",
-  wake: "poll",
-};
 
 /** The operations of one ring. */
 export class Engine<Data> {
@@ -79,11 +67,6 @@ export class Engine<Data> {
   /** How many operations are under way. */
   get size(): number {
     return this.#states.length - 1 - this.#freeSlots.length;
-  }
-
-  /** Whether there is something to submit. */
-  get isIdle(): boolean {
-    return this.queues.unsubmitted === 0;
   }
 
   /** Begins an operation: makes an entry for it, or queues it behind the send before it. */
@@ -211,11 +194,6 @@ export class Engine<Data> {
   /** A completion's receive buffer is about to be sent. */
   lend(block: Block): void {
     if (block.home === this.#buffers) this.#buffers.lend();
-  }
-
-  /** Whether the memory is one of this ring's receive buffers. */
-  owns(block: Block): boolean {
-    return block.home === this.#buffers;
   }
 
   /** Lets those receive that found no buffer, as many as there are buffers now. */

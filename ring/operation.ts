@@ -18,6 +18,18 @@ export interface Operation {
 /** What an operation does. */
 export type Kind = "accept" | "recv" | "send" | "read" | "write" | "connect" | "poll" | "wake";
 
+/** The call that an operation stands for, in errors. */
+export const SYSCALLS: Readonly<Record<Kind, string>> = {
+  accept: "accept4",
+  recv: "recv",
+  send: "send",
+  read: "pread",
+  write: "pwrite",
+  connect: "connect",
+  poll: "poll",
+  wake: "poll",
+};
+
 /**
  * queued: behind another send. submitted: an entry was made for the kernel. starved: waits for a
  * receive buffer. ended: its last completion was made.
