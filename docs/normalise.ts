@@ -16,10 +16,14 @@ const FIRST_PORT = 49152; // of the ephemeral ports
 // The 64 bits of epoll's `data`; a port; a number that may be a descriptor; a memory address.
 const VARIABLE = /u64=(\d+)|(?<=htons\(|port )(\d+)|\b(9\d\d)\b|0x[0-9a-f]{8,}/g;
 
-/** Renumbers descriptors from 3 and ports from 49152, and makes all memory addresses the same. */
+/**
+ * Renumbers descriptors from 3 and ports from 49152, makes all memory addresses the same, and
+ * leaves out what io_uring_setup(2) says about the kernel.
+ */
 export function normalise(text: string): string {
   const fds = numbering(3);
   const ports = numbering(FIRST_PORT);
+  text = text.replace(/features=[\w|]+/g, "features=…").replace(/([sc]q_off)={[^}]*}/g, "$1={…}");
   const number = (value: number) => value < FIRST_FD || value > LAST_FD ? value : fds(value);
   return text.replace(VARIABLE, (_, data, port, fd) => {
     if (data !== undefined) { // a descriptor, and the generation of its registration above it

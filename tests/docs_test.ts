@@ -38,7 +38,7 @@ Deno.test({
     const guide = await Deno.readTextFile(path("docs/guide.md"));
     const commands = [...guide.matchAll(/^```sh\n(.*?)^```/gms)]
       .flatMap(([, block]) => block!.trim().split("\n"));
-    assertEquals(commands.length, 12); // deno --version, one for each step, and one more for 03
+    assertEquals(commands.length, 13); // deno --version, one for each step, and one more for 03
     const folder = DENO.slice(0, DENO.lastIndexOf("/"));
     const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
     for (const command of commands) {

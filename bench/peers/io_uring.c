@@ -1,7 +1,7 @@
 /*
- * An echo server on io_uring(7): examples/echo_server_ring.ts in C, for the cost of the system calls
- * alone. A client that takes no more is received from until the buffers are used up: unlike the
- * example, this is for measurements only.
+ * An echo server on io_uring(7): examples/echo_server_ring.ts in C, for the cost of the system
+ * calls alone. It goes on receiving from a client that takes no more, until the buffers are used
+ * up: unlike the example, this is for measurements only.
  */
 
 #define _GNU_SOURCE
