@@ -1,7 +1,7 @@
 /**
  * 09 · The library.
  *
- * The selector of 08, complete: it uses the best mechanism of the platform (epoll, kqueue, AFD,
+ * The selector of 08, complete: it uses the best mechanism of the platform (epoll, kqueue,
  * poll, select), throws errors with their names, copes with closed descriptors, and has oneshot and
  * edge modes and timeouts of any length. The program is shorter: the callback is the key's data.
  *
