@@ -234,9 +234,10 @@ Deno.test("detach() rejects reads that wait, and leaves the bytes to the descrip
   await delay(1);
   const fd = pair.right.detach();
   await assertRejects(() => reading, Deno.errors.BadResource);
-  pair.left.send(encode("kept"));
   using again = Socket.fromFd(fd);
-  assertStrictEquals(await readText(again), "kept");
+  const text = readText(again); // waits, so that the call of the wait before has ended too
+  pair.left.send(encode("kept"));
+  assertStrictEquals(await text, "kept");
 });
 
 Deno.test("After close() everything is BadResource, also readable(), writable() and the streams", async () => {
