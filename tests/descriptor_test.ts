@@ -216,7 +216,9 @@ Deno.test(
         return await timed(async () => {
           ends.reader.close();
           ends.reader.close();
-          for (const wait of waits) await assertRejects(() => wait, Deno.errors.BadResource);
+          await Promise.all(
+            waits.map((wait) => assertRejects(() => wait, Deno.errors.BadResource)),
+          );
         });
       })();
       assertStrictEquals(openDescriptors(), before);

@@ -223,7 +223,7 @@ Deno.test("close() rejects reads and writes that wait with BadResource, at once"
     await delay(5);
     return await timed(async () => {
       pair.right.close();
-      for (const wait of waits) await assertRejects(() => wait, Deno.errors.BadResource);
+      await Promise.all(waits.map((wait) => assertRejects(() => wait, Deno.errors.BadResource)));
     });
   });
 });

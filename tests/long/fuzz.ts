@@ -255,7 +255,7 @@ function closeReceived(msg: unknown): void {
     msg_control: Uint8Array;
     msg_controllen: number;
   };
-  if (msg_control === null || msg_controllen === 0) return;
+  if (msg_control === null || msg_control === undefined || msg_controllen === 0) return;
   const messages = attempt("cmsghdr.read", () => ffi.cmsghdr.read(msg_control, msg_controllen));
   for (const { cmsg_level, cmsg_type, cmsg_data } of messages as ffi.Cmsghdr[]) {
     if (cmsg_level !== ffi.SOL_SOCKET || cmsg_type !== ffi.SCM_RIGHTS) continue;
@@ -453,7 +453,8 @@ function callMessage(): void {
     msg_controllen: maybe(kinds.size),
   };
   const call = (ffi as unknown as Record<string, AnyFunction>)[name]!;
-  attempt(name, () => call(kinds.fd(), msg, kinds.int()));
+  const result = attempt(name, () => call(kinds.fd(), msg, kinds.int()));
+  if (name === "recvmsg" && typeof result === "number" && result >= 0) closeReceived(msg);
 }
 
 function renew(): void {
@@ -511,14 +512,15 @@ function callSelector(): void {
   }
 }
 
-function callSocket(): void {
-  const address = pick<() => unknown>([
+function anyAddress(): unknown {
+  return pick<() => unknown>([
     () => ({ hostname: "127.0.0.1", port: 0 }),
     () => ({
       hostname: pick(["127.0.0.1", "::1", "a\0b", pick(others)]),
       port: random(2) === 0 ? hostile() : 1,
     }),
     () => ({ path: pick(["\0fuzz", "x".repeat(200), "a\0b", "", pick(others)]) }),
+    () => ({ family: random(2) === 0 ? ffi.AF_INET : hostile(), data: memory() }),
     () => pick(others),
     () => ({
       get hostname() {
@@ -526,6 +528,156 @@ function callSocket(): void {
       },
     }),
   ])();
+}
+
+const statics = mod.Socket as unknown as Record<string, AnyFunction>;
+const closeIt = (file: Disposable) => file[Symbol.dispose]();
+const maybe = (value: () => unknown) => random(3) === 0 ? pick(others) : value();
+
+function buffers(): unknown {
+  return random(2) === 0 ? memory() : Array.from({ length: random(4) }, () => maybe(memory));
+}
+
+function sendOptions(address: unknown): unknown {
+  const message = () => ({ level: kinds.int(), type: kinds.int(), data: maybe(memory) });
+  return maybe(() => ({
+    fds: maybe(() => Array.from({ length: random(4) }, kinds.fd)),
+    control: maybe(() => Array.from({ length: random(3) }, message)),
+    flags: random(2) === 0 ? 0 : kinds.int(),
+    ...(random(3) === 0 ? { address } : {}),
+  }));
+}
+
+function receiveOptions(): unknown {
+  return maybe(() => ({ maxFds: kinds.size(), controlSize: kinds.size(), flags: kinds.int() }));
+}
+
+function closeFds(message: unknown): void {
+  for (const fd of (message as mod.ReceivedMessage | null)?.fds ?? []) ffi.close(fd);
+}
+
+function serverOptions(): unknown {
+  return maybe(() => ({
+    type: maybe(() => pick([ffi.SOCK_STREAM, ffi.SOCK_DGRAM])),
+    backlog: maybe(kinds.int),
+    reusePort: random(2) === 0,
+    dualStack: random(8) === 0,
+  }));
+}
+
+function callDescriptor(): void {
+  const fds = new Int32Array(2);
+  if (ffi.pipe(fds) === -1) throw ffi.osError("pipe", "");
+  using reader = new mod.Descriptor(fds[0]!);
+  using writer = new mod.Descriptor(fds[1]!);
+  const [any, other] = [reader, writer] as unknown as [
+    Record<string, AnyFunction>,
+    Record<string, AnyFunction>,
+  ];
+  const Class = mod.Descriptor as unknown as new (fd: unknown) => mod.Descriptor;
+  const open = (mod.Descriptor as unknown as Record<string, AnyFunction>).open!;
+  for (let i = 0; i < 4; i++) {
+    pick([
+      () => attempt("new Descriptor", () => new Class(hostileDescriptor()).close()),
+      () =>
+        attempt("Descriptor.open", () => {
+          const path = random(2) === 0
+            ? kinds.path()
+            : pick([...others, new URL("file:///dev/null")]);
+          if (path === "x".repeat(5000) || path === "3") return; // in the current directory
+          closeIt(open(path, kinds.int(), kinds.int()) as mod.Descriptor);
+        }),
+      () => attempt("tryRead", () => any.tryRead!(memory())),
+      () => attempt("tryRead", () => other.tryRead!(memory())),
+      () => attempt("tryWrite", () => other.tryWrite!(memory())),
+      () => attempt("tryWrite", () => any.tryWrite!(memory())),
+      () => attempt("Deno.inspect", () => Deno.inspect(reader)),
+      () => random(4) === 0 && attempt("close", () => pick([reader, writer]).close()),
+      () => random(4) === 0 && attempt("detach", () => ffi.close(pick([reader, writer]).detach())),
+    ])();
+  }
+}
+
+/** Reads, writes, streams and connections that overlap, are aborted and closed at any moment. */
+async function callStreams(): Promise<void> {
+  using server = mod.Socket.createServer({ hostname: "127.0.0.1", port: 0 });
+  const stack = mod.Socket.pair();
+  const aborting = new AbortController();
+  // A BYOB read that is given up before its stream has started leaves later ones without an answer:
+  // the Streams Standard does not pull again then.
+  for (const socket of stack) void socket.readable;
+  await Promise.resolve();
+  const promises: Promise<unknown>[] = [];
+  const wrong: unknown[] = [];
+  const expectAllowed = (promise: unknown) => {
+    const settled = Promise.resolve(promise).catch((error) => {
+      if (!isAllowed(error)) wrong.push(error);
+    });
+    promises.push(settled);
+  };
+  for (let i = 0; i < 12; i++) {
+    const socket = pick(stack);
+    const any = socket as unknown as Record<string, AnyFunction>;
+    const options = () =>
+      pick<unknown>([undefined, {}, { signal: aborting.signal }, { signal: pick(others) }]);
+    pick<() => unknown>([
+      () => attempt("read", () => expectAllowed(any.read!(memory(), options()))),
+      () => attempt("write", () => expectAllowed(any.write!(memory(), options()))),
+      () => attempt("readable", () => void socket.readable),
+      () => attempt("reader", () => expectAllowed(readSome(socket.readable))),
+      () => attempt("cancel", () => expectAllowed(socket.readable.cancel(new Thrown()))),
+      () => attempt("writer", () => expectAllowed(writeSome(socket.writable))),
+      () => attempt("abort", () => expectAllowed(socket.writable.abort(new Thrown()))),
+      () => attempt("pipeTo", () => expectAllowed(socket.readable.pipeTo(pick(stack).writable))),
+      () => attempt("send", () => socket.setBlocking(false) ?? socket.send(new Uint8Array(9))),
+      () => attempt("setBlocking", () => socket.setBlocking(random(2) === 0)),
+      () => attempt("shutdown", () => socket.shutdown(pick(["read", "write", "both"]))),
+      () =>
+        attempt("createConnection", () => {
+          const address = random(2) === 0 ? server.localAddress : { path: "\0nobody" };
+          const connecting = statics.createConnection!(address, options());
+          expectAllowed((connecting as Promise<mod.Socket>).then(closeIt));
+        }),
+      () => random(4) === 0 && aborting.abort(new Thrown()),
+      () => random(6) === 0 && attempt("close", () => socket.close()),
+    ])();
+    if (random(3) === 0) await Promise.resolve();
+    if (random(20) === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  aborting.abort(new Thrown());
+  for (const socket of stack) socket.close();
+  await Promise.all(promises);
+  if (wrong.length > 0) throw wrong[0];
+}
+
+async function readSome(stream: ReadableStream<Uint8Array>): Promise<void> {
+  const into = random(2) === 0 ? undefined : new Uint8Array(1 + random(16));
+  const reader = into === undefined ? stream.getReader() : stream.getReader({ mode: "byob" });
+  const reading = reader.read(into!);
+  reader.closed.catch(() => {});
+  if (random(3) === 0) reader.releaseLock();
+  try {
+    await reading;
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+async function writeSome(stream: WritableStream<Uint8Array>): Promise<void> {
+  const writer = stream.getWriter();
+  writer.closed.catch(() => {});
+  writer.ready.catch(() => {});
+  const writing = writer.write(random(8) === 0 ? pick(others) as Uint8Array : new Uint8Array(99));
+  if (random(3) === 0) writer.releaseLock();
+  try {
+    await writing;
+  } finally {
+    writer.releaseLock();
+  }
+}
+
+function callSocket(): void {
+  const address = anyAddress();
   const own = new Set(playground.sockets);
   const socket = pick(playground.sockets);
   const any = socket as unknown as Record<string, AnyFunction>;
@@ -560,6 +712,12 @@ function callSocket(): void {
         () => any.setOption!(kinds.int(), kinds.int(), random(2) === 0 ? memory() : hostile()),
       ),
     () => attempt("getOption", () => any.getOption!(kinds.int(), kinds.int())),
+    () => attempt("getOption", () => any.getOption!(kinds.int(), kinds.int(), kinds.size())),
+    () => attempt("sendMsg", () => any.sendMsg!(buffers(), sendOptions(address))),
+    () => attempt("recvMsg", () => closeFds(any.recvMsg!(kinds.size(), receiveOptions()))),
+    () => attempt("createServer", () => statics.createServer!(address, serverOptions())),
+    () => attempt("pair", () => (statics.pair!(kinds.int()) as mod.Socket[]).map(closeIt)),
+    () => attempt("Deno.inspect", () => Deno.inspect(pick([socket, mod.Socket.prototype]))),
     () => attempt("shutdown", () => any.shutdown!(pick(["read", "write", "both", ...others]))),
     () => attempt("takeError", () => socket.takeError()),
     () => attempt("localAddress", () => socket.localAddress),
@@ -575,6 +733,14 @@ function callSocket(): void {
   if (made instanceof mod.Socket && !own.has(made)) made.close();
 }
 
+/** How many are open, once those are closed that a wait of readable() shares. */
+async function settledDescriptors(): Promise<number> {
+  for (let tries = 0; tries < 1000 && openDescriptors() !== before; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return openDescriptors();
+}
+
 // ─── the run ────────────────────────────────────────────────────────────────────────────────────
 
 const report = console.error;
@@ -583,12 +749,15 @@ const sentinels = mod.Socket.pair();
 const names = sentinels.map((socket) => Deno.readLinkSync(`/proc/self/fd/${socket.fileno()}`));
 using _keepsLibrary = new mod.Waker();
 renew();
+// Opens what Deno itself needs for signals, which it would do half a second after its start.
+Deno.addSignalListener("SIGUSR2", renew);
+Deno.removeSignalListener("SIGUSR2", renew);
 const before = openDescriptors();
 const total = () => Object.values(made).reduce((sum, count) => sum + count, 0);
 
 try {
   for (let turn = 0, count = 0; count < calls; turn++) {
-    pick([
+    await pick<() => void | Promise<void>>([
       callFfi,
       callFfi,
       callFfi,
@@ -596,13 +765,16 @@ try {
       callFrozen,
       callMessage,
       callSocket,
+      callSocket,
+      callDescriptor,
       callSelector,
+      ...(random(10) === 0 ? [callStreams] : []),
     ])();
     checkGuards();
     if (turn % 1000 !== 0) continue;
     renew();
     count = total();
-    const now = openDescriptors();
+    const now = await settledDescriptors();
     if (now !== before) throw new Error(`${now} descriptors are open, and not ${before}`);
     sentinels.forEach((socket, i) => {
       const name = Deno.readLinkSync(`/proc/self/fd/${socket.fileno()}`);
