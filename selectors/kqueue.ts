@@ -231,10 +231,21 @@ class Kqueue implements Mechanism {
       else if (isWrite || events & (EVENT_READ | EVENT_HANGUP | EVENT_PRIORITY)) refused = error;
       else this.#hangupWatches.delete(registration); // not asked for by the user
     }
-    if (refused === 0) return;
+    if (refused === 0) {
+      const isBroken = this.#brokenPipes.has(registration);
+      // Its end is known: nothing needs to watch for it, unless the user asked for EVENT_HANGUP.
+      if (isBroken && watch?.events === EVENT_WRITE) this.#deleteWatch(registration, watch);
+      return;
+    }
     this.remove(registration);
     if (refused === c.EINVAL && events & EVENT_PRIORITY) refusePriority(fd);
     throw c.osError("kevent", fd, refused);
+  }
+
+  #deleteWatch(registration: Registration, watch: HangupWatch): void {
+    watch.put(this.#changes, 0, registration, c.EV_DELETE | c.EV_RECEIPT);
+    this.#control(1);
+    this.#hangupWatches.delete(registration);
   }
 
   /** ENOENT and EBADF are success: the filter is already gone. */
