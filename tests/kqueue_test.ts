@@ -212,7 +212,9 @@ test("reports pipes without a reader and what the queue has in turns, one by one
   const names = Array.from({ length: 8 }, () => selector.select(0, 1).map(([{ data }]) => data));
   assert(names.every(({ length }) => length === 1));
   assertEquals([...new Set(names.flat())].sort(), ["broken 1", "broken 2", "whole 1", "whole 2"]);
-  assertStrictEquals(selector.select(0, 3).length, 3);
+  // There one descriptor may be found in both ways, and counts twice towards the limit.
+  const found = selector.select(0, 3).length;
+  assert(Deno.build.os === "netbsd" ? found === 2 || found === 3 : found === 3, `${found}`);
   assertStrictEquals(selector.select(0).length, 4);
 });
 
