@@ -5,7 +5,9 @@
  * @module
  */
 
-/** Called with the number, before close(2), for as long as something waits on this thread. */
+import * as c from "../ffi/mod.ts";
+
+/** Called with the number, before close(2). */
 export const closingWatchers: Set<(fd: number) => void> = new Set();
 
 /**
@@ -16,6 +18,10 @@ export const closingWatchers: Set<(fd: number) => void> = new Set();
  * @param fd The descriptor, still open.
  */
 export function closing(fd: number): void {
-  if (closingWatchers.size === 0) return;
   for (const watcher of closingWatchers) watcher(fd);
+}
+
+/** What rejects a wait whose descriptor was closed. */
+export function closedError(fd: number): Error {
+  return c.osError("poll", fd, c.EBADF);
 }

@@ -12,7 +12,7 @@ import * as c from "../ffi/mod.ts";
 // In milliseconds: how long timers may wait for a turn, and how long I/O and signals may, which are
 // served only when the loop waits for a call of another thread or for a timer.
 const LONGEST_RUN = 5;
-const LONGEST_RUN_WITHOUT_IO = 10;
+const LONGEST_RUN_WITHOUT_IO = 25;
 const POOL_LIMIT = 50; // milliseconds after which the thread pool counts as full
 
 const NO_FDS = new Int32Array(0);
@@ -25,12 +25,18 @@ export function isTurnDue(): boolean {
   return performance.now() - loop.lastTurn > LONGEST_RUN;
 }
 
-/** Lets the event loop turn: timers run, and I/O and signals every 10 milliseconds. */
-export function turn(): Promise<void> {
-  return performance.now() - loop.lastIo < LONGEST_RUN_WITHOUT_IO ? shortTurn() : longTurn();
+/** Whether I/O and signals have not been served for so many milliseconds. */
+export function isLongTurnDue(limit: number): boolean {
+  return performance.now() - loop.lastIo > limit;
 }
 
-async function shortTurn(): Promise<void> {
+/** Lets the event loop turn: timers run, and I/O and signals every 25 milliseconds. */
+export function turn(): Promise<void> {
+  return isLongTurnDue(LONGEST_RUN_WITHOUT_IO) ? longTurn() : shortTurn();
+}
+
+/** Lets timers run. */
+export async function shortTurn(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
   loop.lastTurn = performance.now();
 }
@@ -40,7 +46,8 @@ export function turned(): void {
   loop.lastTurn = loop.lastIo = performance.now();
 }
 
-async function longTurn(): Promise<void> {
+/** Lets timers run, and I/O and signals too. */
+export async function longTurn(): Promise<void> {
   // A timer makes the loop wait as well, but for 2 milliseconds at least.
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, loop.pool === "free" ? POOL_LIMIT : 0);
