@@ -23,13 +23,20 @@ import { pollEvents } from "./poll_events.ts";
 import type { Found, Registration, Registrations } from "./registrations.ts";
 import {
   EVENT_HANGUP,
-  EVENT_PRIORITY,
-  EVENT_READ,
-  EVENT_WRITE,
+  type EVENT_PRIORITY,
+  type EVENT_READ,
+  type EVENT_WRITE,
   type FileObject,
   type TriggerMode,
 } from "./types.ts";
 import type { Waker } from "./waker.ts";
+
+// The bits that name the sets are those of the events, so that nothing has to be converted.
+const _sameBits: [typeof EVENT_READ, typeof EVENT_WRITE, typeof EVENT_PRIORITY] = [
+  IN_READ,
+  IN_WRITE,
+  IN_EXCEPT,
+];
 
 /**
  * A selector on select(2). It has the modes "level" and "oneshot", and no EVENT_HANGUP. Descriptors
@@ -97,12 +104,12 @@ class Select implements Mechanism {
 
   add(registration: Registration): void {
     checkOpen(registration.fd);
-    this.#watched.put(registration.fd, setsOf(registration.events));
+    this.#watched.put(registration.fd, registration.events);
   }
 
   change(registration: Registration): void {
     checkOpen(registration.fd);
-    this.#watched.put(registration.fd, setsOf(registration.events));
+    this.#watched.put(registration.fd, registration.events);
   }
 
   rearm(registration: Registration): void {
@@ -172,7 +179,7 @@ class Select implements Mechanism {
         registration.armed = false;
         this.#watched.put(fd, 0);
       }
-      found.add(registration, eventsOf(sets) & registration.events);
+      found.add(registration, sets & registration.events);
       if (--rest > 0) return true;
       this.#next = fd + 1;
       return false;
@@ -194,16 +201,4 @@ class Select implements Mechanism {
     }
     return "looked";
   }
-}
-
-function setsOf(events: number): number {
-  return (events & EVENT_READ ? IN_READ : 0) |
-    (events & EVENT_WRITE ? IN_WRITE : 0) |
-    (events & EVENT_PRIORITY ? IN_EXCEPT : 0);
-}
-
-function eventsOf(sets: number): number {
-  return (sets & IN_READ ? EVENT_READ : 0) |
-    (sets & IN_WRITE ? EVENT_WRITE : 0) |
-    (sets & IN_EXCEPT ? EVENT_PRIORITY : 0);
 }
