@@ -268,7 +268,9 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     const found = new Found<Data, File>();
     beginOperation();
     try {
-      const outcome = blockingWait(this.#mechanism, limit, most, found);
+      const outcome = limit === 0
+        ? this.#mechanism.wait(0, most, found)
+        : blockingWait(this.#mechanism, limit, most, found);
       // select() has consumed the wake-up: wake the pending selectAsync() too.
       if (outcome === "woken" && this.#async.isUnderWay) this.#waker.wake();
     } finally {

@@ -16,7 +16,6 @@ export function blockingWait(
   maxEvents: number,
   found: Found,
 ): Outcome {
-  if (timeout === 0) return mechanism.wait(0, maxEvents, found);
   const deadline = timeout === Infinity ? Infinity : performance.now() + timeout;
   let remaining = timeout;
   do {
