@@ -73,7 +73,7 @@ class Fresh {
     this.#isTurning = false;
   }
 
-  /** Nobody is told meanwhile: a test that ends with its last wait must leave no call behind. */
+  /** Resolves no waiter meanwhile: when the last wait ends, no call of this is left under way. */
   async #turnLong(): Promise<void> {
     this.#isTurningLong = true;
     await asLoop(longTurn);
@@ -81,7 +81,7 @@ class Fresh {
     asLoop(() => this.#look());
   }
 
-  /** Tells who is ready. */
+  /** Attempts for what is ready. */
   #look(): void {
     if (this.#waiters.size === 0) return;
     const fds = this.#fds;

@@ -1,10 +1,10 @@
 /**
- * The one poll(2) call that waits for all selectors of a thread without blocking it: a thread of
- * Deno's pool makes the call, while somebody waits. There is one call for all because the pool has
- * 32 threads, which Deno's file I/O needs too. poll(2) consumes nothing: it says which selector
- * should look.
+ * The one poll(2) call that waits for all selectors of a thread without blocking the thread. It
+ * runs in Deno's thread pool while something waits. There is one call for all because the pool has
+ * 32 threads, which Deno's file I/O needs too. poll(2) consumes nothing: it only shows which
+ * selector should look.
  *
- * The pool may be full, and it does not say so. Therefore a timer looks as well: it keeps
+ * The pool may be full, and Deno does not report that. Therefore a timer looks as well: it keeps
  * deadlines, finds what is ready while the call has not begun, and notices descriptors that were
  * closed.
  *
@@ -124,7 +124,7 @@ class Reactor {
         const start = performance.now();
         if (!await this.#hasFound()) await this.#call();
         this.#patience.ended(performance.now() - start);
-        // Who was told usually waits again soon: collect them before the next call.
+        // Resolved waits usually begin again soon: collect them before the next call.
         if (this.#parkings.size > 0) await asLoop(turn);
       }
     } catch (error) {
@@ -148,7 +148,7 @@ class Reactor {
     for (let i = 0; i < turns; i++) {
       await asLoop(turn);
       asLoop(() => this.#look(join(this.#parkings, -1), pollBriefly));
-      if (!this.#tell()) continue;
+      if (!this.#resolveReady()) continue;
       this.#patience.succeeded();
       return true;
     }
@@ -157,12 +157,12 @@ class Reactor {
   }
 
   /**
-   * Makes the call, unless one is made already. Returns when somebody was told, or the call has
-   * returned.
+   * Makes the call, unless one is made already. Returns when a parking was resolved, or the call
+   * has returned.
    */
   #call(): Promise<void> {
     this.#pass = Promise.withResolvers();
-    if (this.#tell()) this.#pass.resolve();
+    if (this.#resolveReady()) this.#pass.resolve();
     else if (this.#state === "none") {
       this.#poll().then(() => this.#pass!.resolve(), (error) => this.#pass!.reject(error));
     }
@@ -183,11 +183,11 @@ class Reactor {
     asLoop(() => {
       if (isWoken) this.#waker!.drain();
       if (this.#leases === 0) this.#closeWaker();
-      // The errno is the other thread's: repeating the call here, without waiting, tells it.
+      // errno belongs to the other thread: repeat the call here without waiting to learn it.
       if (count === -1) this.#look(joint);
       else mark(joint, count);
     });
-    this.#tell();
+    this.#resolveReady();
   }
 
   /** Marks the parkings that wait for what is ready. */
@@ -202,8 +202,8 @@ class Reactor {
     for (const { parking } of joint.parts) parking.over = true;
   }
 
-  /** Tells those who are ready or due. Returns whether there are any. */
-  #tell(): boolean {
+  /** Resolves the parkings that are ready or due. Returns whether there are any. */
+  #resolveReady(): boolean {
     const now = performance.now();
     const before = this.#parkings.size;
     for (const parking of this.#parkings) {
@@ -237,7 +237,7 @@ class Reactor {
       if (this.#state === "parked" || this.#state === "woken") {
         // The call finds the same and returns, unless it has not begun.
         if (timeoutOf(this.#parkings) === 0) this.wake();
-      } else if (this.#tell()) this.#pass?.resolve();
+      } else if (this.#resolveReady()) this.#pass?.resolve();
       if (this.#parkings.size > 0) this.#setTimer();
     } catch (error) {
       this.#pass?.reject(error);

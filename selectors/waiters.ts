@@ -1,9 +1,9 @@
 /**
- * Whoever waits in readable() or writable(). A waiter that has an attempt is looked at with poll(2)
- * for a moment: fresh_waiters.ts. All others are registered with a selector: watched_waiters.ts.
+ * The waits of readable() and writable(). A waiter that has an attempt is first looked at with
+ * poll(2): fresh_waiters.ts. All others are registered with a selector: watched_waiters.ts.
  *
- * What is ready is told in the step in which it was found. Therefore nobody can close a descriptor
- * and reuse its number in between.
+ * A waiter is resolved in the same step in which its descriptor was found ready. Therefore no other
+ * code can close the descriptor and reuse its number in between.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { watched } from "./watched_waiters.ts";
 /** fresh: looked at by poll(2). watched: registered. attempting: its attempt is under way. */
 type State = "new" | "fresh" | "watched" | "attempting" | "done";
 
-/** Whoever waits for one event of a descriptor. */
+/** A wait for one event of a descriptor. */
 export class Waiter {
   readonly #attempt: () => unknown;
   readonly #signal: AbortSignal | undefined;
@@ -25,7 +25,7 @@ export class Waiter {
   #abort: (() => void) | undefined; // while the signal may end it
   #state: State = "new";
   #turns = 0; // that poll(2) still looks for
-  #since: number | undefined; // when it was looked at in vain
+  #since: number | undefined; // when a look first found nothing
   #error: unknown; // why it ends unless the attempt under way succeeds
 
   /**
@@ -70,18 +70,18 @@ export class Waiter {
     return this.#turns > 0;
   }
 
-  /** Notes that poll(2) has looked at it once more, in vain. */
+  /** Notes that another look found nothing. */
   tire(): void {
     this.#since ??= performance.now();
     this.#turns--;
   }
 
-  /** Whether it waits no longer. */
+  /** Whether the wait has ended. */
   get isDone(): boolean {
     return this.#state === "done";
   }
 
-  /** Tries once more, because the descriptor is ready. */
+  /** Makes another attempt, because the descriptor is ready. */
   attempt(): void {
     if (this.#state !== "fresh" && this.#state !== "watched") return;
     if (this.rejectAborted()) return;

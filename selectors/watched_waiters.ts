@@ -1,6 +1,6 @@
 /**
  * The waiters that are registered with a selector. All waits of a thread share it. It exists while
- * somebody waits, so that a program can end.
+ * something waits, so that a program can end.
  *
  * @module
  */
@@ -50,7 +50,7 @@ class Watched {
     try {
       this.#register(fd, all);
     } catch (error) {
-      all.delete(waiter); // the others learn by themselves that the descriptor was closed
+      all.delete(waiter); // the periodic check rejects the others
       if (isFirst) this.#close();
       throw error;
     }
@@ -81,7 +81,7 @@ class Watched {
     try {
       await (isTurnDue() ? asLoop(turn) : undefined);
       for (let looks = 0; !this.#isEmpty(); looks++) {
-        // poll(2) may see what a waiter does not take, and an attempt may fail though it is ready.
+        // poll(2) may report what no waiter waits for, and an attempt may return null.
         if (looks > 2) await new Promise((resolve) => setTimeout(resolve, SPURIOUS_PAUSE));
         if (asLoop(() => this.#look(selector))) looks = 0;
         if (this.#isEmpty()) break;
@@ -98,7 +98,7 @@ class Watched {
     }
   }
 
-  /** Tells who is ready. Returns whether anybody waits no longer. */
+  /** Attempts for what is ready. Returns whether a wait has ended. */
   #look(selector: BaseSelector<undefined, number>): boolean {
     let isChanged = this.#leaving.length > 0;
     this.#rejectLeaving();
@@ -121,7 +121,7 @@ class Watched {
       waiter.rejectAborted();
       if (this.#settle(waiter.fd)) isChanged = true;
     }
-    // Others may be busy: the time counts.
+    // Checked by time, because other descriptors may be busy.
     const now = performance.now();
     if (now < this.#nextCheck) return isChanged;
     this.#nextCheck = now + CHECK_INTERVAL;
