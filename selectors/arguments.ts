@@ -1,4 +1,4 @@
-/** What callers give: checked before anything is done with it. */
+/** Checks of the arguments of the public methods. */
 
 import { escapeControls } from "../ffi/escape.ts";
 import {
@@ -16,9 +16,6 @@ const EVERY_EVENT = EVENT_READ | EVENT_WRITE | EVENT_PRIORITY | EVENT_HANGUP;
 /** The descriptor of a file object. */
 export function filenoOf(fileobj: FileObject): number {
   const fd = typeof fileobj === "number" ? fileobj : askFileno(fileobj);
-  if (fd === -1 && (fileobj as { closed?: boolean }).closed === true) {
-    throw new Deno.errors.BadResource("The file object is closed");
-  }
   if ((fd | 0) !== fd || fd < 0) {
     throw new RangeError(`A descriptor must be an integer from 0 to 2147483647, not ${fd}`);
   }

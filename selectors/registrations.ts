@@ -9,19 +9,19 @@ import { showMap } from "./inspect.ts";
 import type { FileObject, ReadyEvent, SelectorKey, TriggerMode } from "./types.ts";
 
 /**
- * A registered descriptor. `key` is the users' and replaced by modify(); the rest is what
- * mechanisms work with, so that nothing that is done to a key can confuse them.
+ * A registered descriptor. `key` belongs to the user, and modify() replaces it. Selectors and
+ * mechanisms work with the other fields, so that nothing that is done to a key can confuse them.
  */
 export class Registration<Data = unknown, File extends FileObject = FileObject> {
   /** The descriptor. */
   readonly fd: number;
   /** What was registered. */
   readonly fileobj: File;
-  /** What users see. */
+  /** What the user gets. */
   key: SelectorKey<Data, File>;
-  /** What is waited for. */
+  /** The events to wait for. */
   events: number;
-  /** When it is reported. */
+  /** How often readiness is reported. */
   mode: TriggerMode;
   /** False once a "oneshot" registration has been reported, until modify(). */
   armed: boolean = true;
@@ -29,9 +29,7 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
   slot: number = -1;
   /** Kqueue: the index in what a wait has found so far, else -1. */
   foundAt: number = -1;
-  /**
-   * Tells this registration from earlier ones of the same number, where the mechanism needs that.
-   */
+  /** Epoll and Kqueue: differs from that of earlier registrations of the same number. */
   generation: number = 0;
 
   #ready: ReadyEvent<Data, File> | undefined;
@@ -45,16 +43,17 @@ export class Registration<Data = unknown, File extends FileObject = FileObject> 
     this.mode = key.mode;
   }
 
-  /** Takes a new key, and what it says. */
+  /** Takes a new key, with its events and mode. */
   renew(key: SelectorKey<Data, File>): void {
     this.key = key;
     this.events = key.events;
     this.mode = key.mode;
+    this.#ready = undefined;
   }
 
   /**
-   * What select() reports of it. Mostly that is the same as before, and then it is the same pair: a
-   * busy server leaves no garbage.
+   * The pair that select() reports. If it is the same as before, it is the same array, so that a
+   * busy server makes no garbage.
    */
   ready(events: number): ReadyEvent<Data, File> {
     const ready = this.#ready;
@@ -71,7 +70,7 @@ export class Found<Data = unknown, File extends FileObject = FileObject> {
   /** The registration of each event, at the same index, if the caller wants to know. */
   readonly registrations: Registration<Data, File>[] | undefined;
 
-  /** Nothing found yet. @param registrations Where to put the registrations. */
+  /** Nothing found yet. The registrations are added to `registrations`, if it is given. */
   constructor(registrations?: Registration<Data, File>[]) {
     this.registrations = registrations;
   }
@@ -88,9 +87,9 @@ export class Found<Data = unknown, File extends FileObject = FileObject> {
   }
 }
 
-// Up to here the array has no holes, since V8 reads arrays with large holes as slowly as
-// dictionaries. Beyond it is one. Windows' SOCKETs are multiples of 4 that it uses again, so that
-// the array is four times as long there, and no longer.
+// Up to this descriptor the array has no holes, because V8 reads arrays with large holes as slowly
+// as dictionaries. Beyond it, the array is a dictionary. On Windows, SOCKETs are multiples of 4
+// that are used again: the array is four times as long there, and no longer.
 const DENSE_LIMIT = 2 ** 20;
 
 /** The registrations of one selector. */
@@ -100,7 +99,7 @@ export class Registrations<Data = unknown, File extends FileObject = FileObject>
   /** How many there are. */
   size: number = 0;
 
-  /** Remembers a registration. */
+  /** Adds a registration. */
   add(registration: Registration<Data, File>): void {
     const { byFd } = this;
     const { fd } = registration;
@@ -109,25 +108,25 @@ export class Registrations<Data = unknown, File extends FileObject = FileObject>
     this.size++;
   }
 
-  /** Whether a registration is among them: it may have been forgotten, or replaced by another. */
+  /** Whether a registration is among them: it may have been removed, or replaced by another. */
   has(registration: Registration<Data, File>): boolean {
     return this.byFd[registration.fd] === registration;
   }
 
-  /** Forgets a registration. */
+  /** Removes a registration. */
   delete(registration: Registration<Data, File>): void {
     if (!this.has(registration)) return;
     this.byFd[registration.fd] = undefined;
     this.size--;
   }
 
-  /** Forgets them all. */
+  /** Removes all of them. */
   clear(): void {
     this.byFd.length = 0;
     this.size = 0;
   }
 
-  /** All registrations, by rising descriptor. */
+  /** All registrations, in rising order of their descriptors. */
   *[Symbol.iterator](): Generator<Registration<Data, File>, void, undefined> {
     const { byFd } = this;
     for (let fd = 0; fd < byFd.length; fd++) {

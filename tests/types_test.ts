@@ -50,6 +50,10 @@ export function selectorTypes(
   anything.register(0, EVENT_READ);
   anything.register(0, EVENT_READ, { mode: "edge" }); // data: a selector of unknown takes anything
 
+  // DefaultSelector is the same type as BaseSelector.
+  const same: DefaultSelector<string> = named;
+  const back: BaseSelector<string> = same;
+
   // Keys keep the file object's type.
   const key: SelectorKey<string, Socket> = sockets.register(socket, EVENT_READ, "data");
   const own: Socket = named.register(socket, EVENT_READ, "data").fileobj;
@@ -57,7 +61,7 @@ export function selectorTypes(
   sockets.register(0, EVENT_READ, "data");
   const fileobj: FileObject = named.unregister(own).fileobj;
   for (const [{ data }] of sockets.select(0)) data.toUpperCase();
-  void [key, fileobj];
+  void [key, fileobj, back];
 }
 
 Deno.test("DefaultSelector without type arguments takes no data, and Socket's constants come from mod.ts", () => {
