@@ -72,6 +72,7 @@ export class Bytes implements ByteStream {
   readonly #cancelled = new AbortController();
   readonly #open: { read: boolean; write: boolean };
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #pulling: Promise<void> | undefined; // the last chunk of it
   #writable: WritableStream<Uint8Array> | undefined;
 
   constructor(channel: Channel, { read, write }: Directions) {
@@ -115,11 +116,8 @@ export class Bytes implements ByteStream {
     this.#checkStream();
     return this.#readable = new ReadableStream({
       type: "bytes",
-      pull: (controller) => this.#pull(controller),
-      cancel: (reason) => {
-        this.#cancelled.abort(reason);
-        this.#end("read");
-      },
+      pull: (controller) => this.#pulling = this.#pull(controller),
+      cancel: (reason) => this.#cancel(reason),
     }, { highWaterMark: 0 }) as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
 
@@ -140,6 +138,12 @@ export class Bytes implements ByteStream {
     this.#channel.fileno();
     if (this.#channel.unit === "bytes") return;
     throw new TypeError("Only a stream has streams of bytes: use recv() and send() for messages");
+  }
+
+  async #cancel(reason: unknown): Promise<void> {
+    this.#cancelled.abort(reason);
+    await this.#pulling?.catch(() => {}); // until no thread waits any more
+    this.#end("read");
   }
 
   /** Delivers one chunk. The attempt itself does it, so that no cancel() comes between. */
