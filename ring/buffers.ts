@@ -16,6 +16,7 @@ export const BUFFER_GROUP = 0;
 const MOST = 2 ** 16; // a buffer's number has 16 bits
 const MOST_PROVIDED = 2 ** 15; // entries of a ring of buffers
 const PAGE = 65536; // bytes, at most
+const FIRST_PROVIDED = 256; // buffers that the kernel is given at once, until it needs more
 const WORD = 4;
 const ENTRY_WORDS = c.io_uring_buf.size / WORD;
 const ID_SHORT = c.io_uring_buf.offsets.bid / 2; // where the number is, in units of two bytes
@@ -34,6 +35,7 @@ export class ReceiveBuffers implements Home {
   readonly #all: Block[] = [];
   readonly #free: Block[] = []; // and not handed to the kernel
   #provided = 0;
+  #mostProvided = FIRST_PROVIDED;
   #tail = 0;
   #lent = 0;
   #isClosed = false;
@@ -95,13 +97,21 @@ export class ReceiveBuffers implements Home {
     if (missing > 0) this.#add(Math.min(missing, MOST - this.#all.length));
   }
 
-  /** Hands the free buffers to the kernel. */
+  /** The kernel had none left. */
+  ranOut(): void {
+    if (this.#mostProvided <= this.#mask) this.#mostProvided *= 2;
+  }
+
+  /**
+   * Hands free buffers to the kernel: few at once, and the last used ones first, because the kernel
+   * takes them in turn and a processor's cache holds few.
+   */
   provide(): void {
     const free = this.#free;
     if (free.length === 0) return;
     const words = this.#words;
-    const entries = this.#mask + 1;
-    while (free.length > 0 && this.#provided < entries) {
+    const most = Math.min(this.#mostProvided, this.#mask + 1);
+    while (free.length > 0 && this.#provided < most) {
       const block = free.pop()!;
       const at = (this.#tail & this.#mask) * ENTRY_WORDS;
       words[at] = block.low;

@@ -264,6 +264,7 @@ export class Engine<Data> {
     block?.drop();
     if (result === -c.ENOBUFS && !state.isCancelled) {
       state.phase = "starved";
+      this.#buffers.ranOut();
       this.#starved.push(state);
       return;
     }
