@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -217,6 +218,16 @@ static void a_closed_peer_is_eof_after_its_data(void) {
   char text[3];
   check(read(pair[0], text, 3) == 3);
   check(look(4) == 1 && got[0].data == 0 && (got[0].flags & EV_EOF) != 0 && got[0].fflags == 0);
+}
+
+static void a_high_lowat_leaves_the_end_only(void) {
+  struct kevent event = {
+    .ident = (uint64_t)pair[0], .filter = EVFILT_READ, .flags = EV_ADD, .fflags = NOTE_LOWAT, .data = INT_MAX};
+  check(call(kq, &event, 1, NULL, 0, NULL) == 0);
+  say(pair[1], "hello");
+  check(look(4) == 0 && !polls());
+  shutdown(pair[1], SHUT_WR);
+  check(look(4) == 1 && (got[0].flags & EV_EOF) != 0 && polls());
 }
 
 static void a_refused_connection_is_a_writable_eof(void) {
@@ -522,6 +533,7 @@ int main(int argc, char **argv) {
   TEST(errors_go_to_the_event_list_or_to_errno);
   TEST(bad_arguments_are_refused);
   TEST(a_closed_peer_is_eof_after_its_data);
+  TEST(a_high_lowat_leaves_the_end_only);
   TEST(a_refused_connection_is_a_writable_eof);
   TEST(a_reset_connection_is_eof_with_econnreset);
   TEST(a_listener_counts_its_connections);
