@@ -1,7 +1,7 @@
 /**
  * Measures one select() with 10 to 10,000 idle descriptors and one that is ready, on each mechanism
- * of this machine. Prints a table, and draws a plot in `compare.svg`, or in the file that the first
- * argument names.
+ * of this machine, and one wait() of a ring that carries out an operation as well. Prints a table,
+ * and draws a plot in `compare.svg`, or in the file that the first argument names.
  *
  *   deno task compare
  *
@@ -10,9 +10,10 @@
 
 import { median } from "../bench/statistics.ts";
 import { drawSvg } from "../bench/svg.ts";
-import { close, F_DUPFD_CLOEXEC, fcntl } from "../ffi/mod.ts";
+import { close, F_DUPFD_CLOEXEC, fcntl, O_RDWR } from "../ffi/mod.ts";
 import * as selectors from "../mod.ts";
-import { EVENT_READ, Socket } from "../mod.ts";
+import { Descriptor, EVENT_READ, Socket } from "../mod.ts";
+import { Ring } from "../ring/mod.ts";
 
 interface Measure {
   mechanism: string;
@@ -39,6 +40,10 @@ const measures = Object.entries(MECHANISMS)
   .filter(([, Selector]) => Selector.isSupported())
   .flatMap(([mechanism, Selector]) =>
     COUNTS.map((idle) => ({ mechanism, idle, time: measure(new Selector(), idle) }))
+  ).concat(
+    Ring.isSupported()
+      ? COUNTS.map((idle) => ({ mechanism: "ring", idle, time: measureRing(idle) }))
+      : [],
   ).filter((measure): measure is Measure => measure.time !== undefined);
 printTable(measures);
 const file = Deno.args[0] ?? "compare.svg";
@@ -61,21 +66,54 @@ function measure(selector: selectors.BaseSelector, idle: number): number | undef
     }
     selector.register(ready, EVENT_READ);
     talker.send(new Uint8Array(1)); // nobody receives it, so `ready` is ready each time
-    return median(Array.from({ length: BATCHES }, () => batch(selector)).slice(1));
+    return medianOf(() => selector.select(0));
   } finally {
     for (const fd of fds) close(fd);
     for (const socket of [quiet, other, ready, talker]) socket.close();
   }
 }
 
-/** Microseconds of one select(), averaged over some milliseconds. */
-function batch(selector: selectors.BaseSelector): number {
+/**
+ * Microseconds of one wait() for a write to /dev/null, while polls of idle descriptors are under
+ * way.
+ */
+function measureRing(idle: number): number | undefined {
+  using ring = new Ring<string>({ buffers: 1 });
+  const [quiet, other] = Socket.pair();
+  using file = Descriptor.open("/dev/null", O_RDWR);
+  const fds: number[] = [];
+  const byte = new Uint8Array(1);
+  try {
+    while (fds.length < idle) {
+      const fd = fcntl(quiet.fileno(), F_DUPFD_CLOEXEC, 0);
+      if (fd === -1) return undefined; // ulimit -n
+      fds.push(fd);
+      ring.poll(fd, EVENT_READ, "idle");
+    }
+    ring.wait(0);
+    return medianOf(() => {
+      ring.write(file, byte, 0, "ready");
+      return ring.wait(0);
+    });
+  } finally {
+    for (const fd of fds) close(fd);
+    quiet.close();
+    other.close();
+  }
+}
+
+function medianOf(call: () => { length: number }): number {
+  return median(Array.from({ length: BATCHES }, () => batch(call)).slice(1));
+}
+
+/** Microseconds of one call, averaged over some milliseconds. */
+function batch(call: () => { length: number }): number {
   const start = performance.now();
   let calls = 0;
   let end = start;
   do {
     for (let i = 0; i < 10; i++) {
-      if (selector.select(0).length !== 1) throw new Error("not just one descriptor is ready");
+      if (call().length !== 1) throw new Error("not just one descriptor is ready");
     }
     calls += 10;
     end = performance.now();
@@ -85,7 +123,9 @@ function batch(selector: selectors.BaseSelector): number {
 
 function printTable(measures: Measure[]) {
   const mechanisms = [...new Set(measures.map(({ mechanism }) => mechanism))];
-  console.log("Microseconds for one select() that finds one ready descriptor\n");
+  console.log(
+    "Microseconds for one select() that finds one ready descriptor, and for a ring's wait()\n",
+  );
   console.log(`|  idle | ${mechanisms.map((name) => name.padStart(7)).join(" | ")} |`);
   console.log(`| ----: | ${mechanisms.map(() => "------:").join(" | ")} |`);
   for (const idle of COUNTS) {
@@ -110,7 +150,12 @@ function plot(measures: Measure[]): Record<string, unknown> {
     encoding: {
       x: axis("idle", "idle descriptors"),
       y: axis("time", "microseconds for one select()"),
-      color: { field: "mechanism", type: "nominal", title: null, sort: Object.keys(MECHANISMS) },
+      color: {
+        field: "mechanism",
+        type: "nominal",
+        title: null,
+        sort: [...Object.keys(MECHANISMS), "ring"],
+      },
     },
   };
 }
