@@ -297,8 +297,8 @@ export class Socket implements Disposable, ByteStream, AsyncIterable<Socket> {
    * @throws An OS error, such as EBADF for a descriptor that is not open.
    *
    * @example
-   * ```ts
-   * import { Descriptor, Socket } from "@syscall/selectors";
+   * ```ts ignore
+   * import { Socket } from "@syscall/selectors";
    *
    * const [left, right] = Socket.pair();
    * left.sendMsg(new Uint8Array(1), { fds: [left.fileno()] });
