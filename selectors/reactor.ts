@@ -102,6 +102,11 @@ class Reactor {
     return parking.settled.promise;
   }
 
+  /** Whether a call is in the thread pool, or waits for a thread. It may outlive the waits. */
+  get isCalling(): boolean {
+    return this.#state !== "none";
+  }
+
   /** Ends a parking, whether it has begun or not. */
   end(parking: Parking): void {
     parking.over = true;

@@ -35,6 +35,11 @@ export function turn(): Promise<void> {
   return isLongTurnDue(LONGEST_RUN_WITHOUT_IO) ? longTurn() : shortTurn();
 }
 
+/** Whether a call of turn() has not come back from the thread pool. */
+export function isPoolAsked(): boolean {
+  return loop.pool === "asked";
+}
+
 /** Lets timers run. */
 export async function shortTurn(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));

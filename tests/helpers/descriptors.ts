@@ -26,10 +26,21 @@ import {
 } from "../../ffi/mod.ts";
 import { Socket } from "../../mod.ts";
 import { isOpen } from "../../os/descriptor.ts";
+import { reactor } from "../../selectors/reactor.ts";
+import { isPoolAsked } from "../../selectors/turns.ts";
 import { settleQueues } from "./mechanisms.ts";
 
 // Opens libc once, at import, so that the resource sanitizer does not count it as a leak of a test.
 new Socket().close();
+
+// On a busy machine a call in the thread pool may return after the wait that made it has ended. The
+// sanitizer of async operations runs after this. A program that is no test has no hooks.
+Deno.test.afterEach?.(async () => {
+  for (const end = performance.now() + 5000; reactor.isCalling || isPoolAsked();) {
+    if (performance.now() > end) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});
 
 const isWindows = Deno.build.os === "windows";
 
