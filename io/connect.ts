@@ -186,13 +186,19 @@ function withPort({ family, sockaddr }: Resolved, port: number): Endpoint {
   return { family, address: { ...address, port } as Address };
 }
 
-/** What `attempt` returns for the first item that it does not throw for; else the last error. */
+/**
+ * What `attempt` returns for the first item that it does not throw for; else the last error. An
+ * address in use is not passed over: two servers would share the clients of one name.
+ */
 function firstOf<Item, Result>(items: readonly Item[], attempt: (item: Item) => Result): Result {
   let failure: unknown;
   for (const item of items) {
     try {
       return attempt(item);
     } catch (error) {
+      // Windows reports an address in use as EACCES too.
+      if (error instanceof Deno.errors.AddrInUse) throw error;
+      if (error instanceof Deno.errors.PermissionDenied) throw error;
       failure = error;
     }
   }

@@ -257,25 +257,46 @@ Deno.test("createConnection() to a name tries each of its addresses", async () =
 
 /** Names that are looked up meanwhile have the addresses of all these hosts, in this order. */
 function resolvingTo(hosts: readonly string[]): Disposable {
+  const numeric = c.addrinfo.hints({ ai_socktype: c.SOCK_STREAM, ai_flags: c.AI_NUMERICHOST });
   interpose((name, call) => {
-    if (name !== "getaddrinfo_nonblocking") return call;
-    return (_node: Uint8Array, service: null, hints: Uint8Array, res: BigUint64Array) => {
-      const lookup = libc().getaddrinfo;
+    if (name !== "getaddrinfo" && name !== "getaddrinfo_nonblocking") return call;
+    return (node: Uint8Array, service: null, hints: Uint8Array, res: BigUint64Array) => {
+      if (hints[c.addrinfo.offsets.ai_flags]! & c.AI_NUMERICHOST) {
+        return (call as (...args: unknown[]) => unknown)(node, service, hints, res);
+      }
+      const lookup = libc().getaddrinfo; // with these hints, the real one
       const one = new BigUint64Array(1);
       let last: Deno.PointerValue = null;
       for (const host of hosts) {
-        lookup(encode(`${host}\0`), service, hints, one);
-        const node = Deno.UnsafePointer.create(one[0]!)!;
+        lookup(encode(`${host}\0`), service, numeric, one);
+        const info = Deno.UnsafePointer.create(one[0]!)!;
         // Linked as the list of one call is: ai_next comes last in struct addrinfo.
         if (last === null) res[0] = one[0]!;
         else new BigUint64Array(Deno.UnsafePointerView.getArrayBuffer(last, 48))[5] = one[0]!;
-        last = node;
+        last = info;
       }
-      return Promise.resolve(0);
+      return name === "getaddrinfo" ? 0 : Promise.resolve(0);
     };
   });
   return { [Symbol.dispose]: () => interpose(undefined) };
 }
+
+Deno.test("A name of which an address is in use is not served at the next one", onLinux, () => {
+  using first = Socket.createServer({ hostname: "127.0.0.2", port: 0 });
+  const { port } = first.localAddress as InetAddress;
+  using _ = resolvingTo(["127.0.0.2", "127.0.0.3"]);
+  assertThrows(
+    () => Socket.createServer({ hostname: "several.test", port }),
+    Deno.errors.AddrInUse,
+    `127.0.0.2:${port}`,
+  );
+});
+
+Deno.test("A name is served at the first of its addresses that the machine has", onLinux, () => {
+  using _ = resolvingTo(["192.0.2.1", "127.0.0.3", "127.0.0.4"]);
+  using server = Socket.createServer({ hostname: "several.test", port: 0 });
+  assertStrictEquals((server.localAddress as InetAddress).hostname, "127.0.0.3");
+});
 
 Deno.test(
   "Each address of a name is tried, and the last one's error is thrown",
