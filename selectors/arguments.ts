@@ -7,6 +7,7 @@ import {
   EVENT_READ,
   EVENT_WRITE,
   type FileObject,
+  type RegisterOptions,
   type TriggerMode,
 } from "./types.ts";
 
@@ -47,7 +48,10 @@ export function checkEvents(events: number): void {
   }
 }
 
-export function checkMode(mode: TriggerMode = "level"): TriggerMode {
+/** The mode that the options of register() and modify() ask for. */
+export function modeOf(options: RegisterOptions = {}): TriggerMode {
+  checkOptions(options); // a mode in their place would be lost
+  const { mode = "level" } = options;
   if (mode === "level" || mode === "edge" || mode === "oneshot") return mode;
   throw new RangeError(
     `Mode must be "level", "edge" or "oneshot", not ${escapeControls(String(mode))}`,

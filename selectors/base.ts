@@ -10,7 +10,7 @@ import { checkNotItself, type Mechanism, type MechanismFactory } from "./mechani
 import { beginOperation, endOperation } from "../ffi/trace/operation.ts";
 import { AsyncWait } from "./async_wait.ts";
 import { blockingWait } from "./blocking_wait.ts";
-import { checkEvents, checkMaxEvents, checkMode, checkTimeout, filenoOf } from "./arguments.ts";
+import { checkEvents, checkMaxEvents, checkTimeout, filenoOf, modeOf } from "./arguments.ts";
 import { target } from "../os/target.ts";
 import { showSelector } from "./inspect.ts";
 import { Found, Registration, RegistrationMap, Registrations } from "./registrations.ts";
@@ -103,7 +103,8 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
    * @returns The key, which `select()` reports when the descriptor is ready.
    * @throws {RangeError} On no event, an unknown event bit, or a number that cannot be a
    * descriptor.
-   * @throws {TypeError} On a file object that is neither a number nor an object with fileno().
+   * @throws {TypeError} On a file object that is neither a number nor an object with fileno(), and
+   * on options that are not an object.
    * @throws {Deno.errors.AlreadyExists} When the descriptor is registered.
    * @throws {Deno.errors.BadResource} When the selector is closed, or the descriptor is not open
    * (EBADF).
@@ -144,7 +145,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     options?: RegisterOptions,
   ): SelectorKey<Data, F> {
     // What may run the caller's code comes first; nothing after the check of `closed` does.
-    const mode = checkMode(options?.mode);
+    const mode = modeOf(options);
     const fd = filenoOf(fileobj);
     checkEvents(events);
     this.#checkOpen();
@@ -225,7 +226,7 @@ export abstract class BaseSelector<Data = undefined, File extends FileObject = F
     data?: Data,
     options?: RegisterOptions,
   ): SelectorKey<Data, File> {
-    const mode = checkMode(options?.mode);
+    const mode = modeOf(options);
     checkEvents(events);
     const registration = this.#find(fileobj);
     const { fd, fileobj: registered } = registration;

@@ -103,6 +103,18 @@ for (const Selector of SELECTORS) {
     }
   });
 
+  test("refuses a mode in the place of options, which would be lost", () => {
+    using pair = new Pair();
+    using selector = new Selector<string>();
+    for (const options of ["oneshot", 5, null] as never[]) {
+      assertThrows(() => selector.register(pair.left, EVENT_READ, "data", options), TypeError);
+      assertStrictEquals(selector.getMap().size, 0);
+    }
+    const key = selector.register(pair.left, EVENT_READ, "data");
+    assertThrows(() => selector.modify(pair.left, EVENT_READ, "", "oneshot" as never), TypeError);
+    assertStrictEquals(selector.getKey(pair.left), key);
+  });
+
   test("console.log() shows its descriptor, how many are registered, and whether it is closed", () => {
     using pair = new Pair();
     const selector = new Selector<unknown>();
