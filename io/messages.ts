@@ -109,11 +109,11 @@ function controlsOf(
   control: readonly ControlMessage[],
   family: number,
 ): c.Cmsghdr[] {
-  const messages = Array.from(control, ({ level, type, data }) => {
+  const messages = [...control].map(({ level, type, data }) => {
     lengthOf(data);
     return { cmsg_level: level, cmsg_type: type, cmsg_data: data };
   });
-  const numbers = Array.from(fds);
+  const numbers = [...fds];
   numbers.forEach(checkDescriptor);
   if (numbers.length === 0) return messages;
   if (family !== c.AF_UNIX) throw new TypeError("Only Unix sockets can send descriptors");

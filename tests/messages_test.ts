@@ -201,6 +201,10 @@ Deno.test("Bad arguments are refused before anything is sent or received", onPos
     assertThrows(() => left.sendMsg(encode("x"), control(message)), TypeError);
   }
   assertThrows(() => left.sendMsg(encode("x"), control({ level: 1.5, type: 1, data })), RangeError);
+  for (const one of [5, { length: 1 }, null] as never[]) {
+    assertThrows(() => left.sendMsg(encode("x"), { fds: one }), TypeError);
+    assertThrows(() => left.sendMsg(encode("x"), { control: one }), TypeError);
+  }
   assertThrows(() => left.sendMsg(encode("x"), { flags: NaN }), RangeError);
   assertThrows(
     () => left.sendMsg(encode("x"), { address: { hostname: "127.0.0.1", port: 1 } }),
