@@ -1,6 +1,6 @@
 /**
- * What console.log() and Deno.inspect() show of a selector and of its map: what Python's repr()
- * tells.
+ * What console.log() and Deno.inspect() show of a selector, its map and a waker: what Python's
+ * repr() tells.
  *
  * @module
  */
@@ -23,6 +23,13 @@ export function showSelector(
       closed: selector.closed,
     }));
     return `${nameOf(selector)} ${inspect(fields, options)}`;
+  });
+}
+
+/** Shows a waker as `Waker { fd: 5 }`. */
+export function showWaker(prototype: { readonly fd: number }): void {
+  define(prototype, (waker, _depth, options, inspect) => {
+    return `${nameOf(waker)} ${inspect(fieldsOf(() => ({ fd: waker.fd })), options)}`;
   });
 }
 

@@ -7,6 +7,7 @@
 
 import { openWakeupPair, readWakeups, writeWakeup } from "../os/wakeup.ts";
 import * as c from "../ffi/mod.ts";
+import { showWaker } from "./inspect.ts";
 
 /**
  * Ends a wait from anywhere: a selector's own `waker`, or one that is registered like any file
@@ -94,3 +95,5 @@ export class Waker implements Disposable {
     this.close();
   }
 }
+
+showWaker(Waker.prototype);

@@ -97,6 +97,14 @@ Deno.test("A waker refuses what cannot be a descriptor", () => {
   for (const fd of ["1", null, {}, 1n] as any[]) assertThrows(() => new Waker(fd), TypeError);
 });
 
+Deno.test("console.log() shows a waker's descriptor", () => {
+  const waker = new Waker();
+  assertStrictEquals(Deno.inspect(waker), `Waker { fd: ${waker.fd} }`);
+  waker.close();
+  assertStrictEquals(Deno.inspect(waker), "Waker { fd: -1 }");
+  Deno.inspect(Waker.prototype);
+});
+
 for (const wait of ["select", "selectAsync", "readable"]) {
   Deno.test(`A Worker terminated in ${wait}() and woken lets the process end`, async () => {
     await using program = Program.start("tests/fixtures/terminate.ts", [wait]);
