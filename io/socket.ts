@@ -72,7 +72,7 @@ export class Socket implements Disposable, ByteStream, AsyncIterable<Socket> {
    * Makes a bound, non-blocking socket that listens unless its type is SOCK_DGRAM. It has
    * SO_REUSEADDR set, so that a server can be started again at once (Windows: SO_EXCLUSIVEADDRUSE).
    *
-   * @param address Where to listen, as in bind().
+   * @param address Where to listen, as in bind(); of a name, its first address on this machine.
    * @param options `type`; `backlog`, as in listen(); `reusePort`, for several sockets at one
    * address; `dualStack`, for an IPv6 socket that takes IPv4 too.
    * @returns The socket, of the address's family.
@@ -285,7 +285,7 @@ export class Socket implements Disposable, ByteStream, AsyncIterable<Socket> {
   }
 
   /**
-   * Sends bytes with descriptors and other control  sendmsg(2)
+   * Sends bytes with descriptors and other control messages. sendmsg(2)
    *
    * @param data The bytes: one array, or several that are sent one after the other.
    * @param options `fds`, descriptors to pass on a Unix socket; `control`; `address`; `flags`.

@@ -5,6 +5,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { checkSize } from "../ffi/arguments.ts";
 import { isTruncation } from "../os/socket.ts";
 import { type Address, decodeAddress } from "./address.ts";
 import { lengthOf, withFlag } from "./calls.ts";
@@ -103,7 +104,8 @@ let receiveBuffer: Uint8Array<ArrayBuffer> | undefined;
  * store: then the memory is new, so that they are not those of another connection.
  */
 export function receiveMemory(size: number, flags: number): Uint8Array<ArrayBuffer> {
-  if (!(size <= RECEIVE_BUFFER_SIZE) || flags & c.MSG_TRUNC) return new Uint8Array(size);
+  checkSize(size, "size");
+  if (size > RECEIVE_BUFFER_SIZE || flags & c.MSG_TRUNC) return new Uint8Array(size);
   return receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER_SIZE);
 }
 

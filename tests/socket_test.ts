@@ -547,8 +547,8 @@ Deno.test("Sizes, flags and buffers that could hurt are refused, and lose nothin
   using pair = new Pair();
   pair.left.send(encode("kept"));
   for (const size of [-1, 0.5, NaN, 2 ** 31, 2 ** 53]) {
-    assertThrows(() => pair.right.recv(size), RangeError);
-    assertThrows(() => pair.right.recvFrom(size), RangeError);
+    assertThrows(() => pair.right.recv(size), RangeError, "size must be");
+    assertThrows(() => pair.right.recvFrom(size), RangeError, "size must be");
   }
   for (const size of ["4", null, {}, 4n] as unknown as number[]) {
     assertThrows(() => pair.right.recv(size), TypeError);
