@@ -7,12 +7,13 @@ import { type Address, Socket } from "../mod.ts";
 import { type Completion, type Operation, Ring } from "../ring/mod.ts";
 import * as cli from "./echo_server_cli.ts";
 
-const MOST_UNSENT = 16; // receive buffers that a connection holds before receiving stops
+const MOST_UNSENT = 4; // receive buffers that a connection holds before receiving stops
 const RETRY = 100; // milliseconds until a server without free descriptors accepts again
 type Handler = (completion: Completion<Handler>) => void;
 
 const options = cli.parseOptions();
-const ring = cli.orFail(() => new Ring<Handler>()); // NotSupported says why
+const sizes = { buffers: 1024, bufferSize: 16384 };
+const ring = cli.orFail(() => new Ring<Handler>(sizes)); // NotSupported says why
 const listener = new Uint8Array(ffi.pollfd.size);
 let server: Socket;
 let accepting: Operation | undefined;

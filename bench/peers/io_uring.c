@@ -21,7 +21,7 @@
 
 #define ENTRIES 1024
 #define BUFFERS 4096
-#define BUFFER_SIZE 4096
+#define BUFFER_SIZE 16384
 
 enum { ACCEPT = 1, RECV, SEND };
 
