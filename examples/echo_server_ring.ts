@@ -12,8 +12,7 @@ const RETRY = 100; // milliseconds until a server without free descriptors accep
 type Handler = (completion: Completion<Handler>) => void;
 
 const options = cli.parseOptions();
-const sizes = { buffers: 1024, bufferSize: 16384 };
-const ring = cli.orFail(() => new Ring<Handler>(sizes)); // NotSupported says why
+const ring = cli.orFail(() => new Ring<Handler>({ buffers: 1024, bufferSize: 16384 }));
 const listener = new Uint8Array(ffi.pollfd.size);
 let server: Socket;
 let accepting: Operation | undefined;
