@@ -28,21 +28,21 @@ import * as transfer from "./transfer.ts";
  * @example An echo server
  * ```ts ignore
  * import { Socket } from "@syscall/selectors";
- *
  * for await (const connection of Socket.createServer({ hostname: "127.0.0.1", port: 8888 })) {
  *   connection.readable.pipeTo(connection.writable).catch(console.error);
  * }
  * ```
- *
- * @example Its client
- * ```ts ignore
+ * @example A server and its client
+ * ```ts
  * import { Socket } from "@syscall/selectors";
- *
- * using client = await Socket.createConnection({ hostname: "localhost", port: 8888 });
+ * using server = Socket.createServer({ hostname: "127.0.0.1", port: 0 });
+ * using client = await Socket.createConnection(server.localAddress);
  * await client.write(new TextEncoder().encode("hello"));
- * const p = new Uint8Array(16);
- * const count = await client.read(p);
- * console.log(new TextDecoder().decode(p.subarray(0, count ?? 0))); // hello
+ * for await (const connection of server) {
+ *   console.log(await connection.read(new Uint8Array(16))); // 5
+ *   connection.close();
+ *   break; // closes the server
+ * }
  * ```
  */
 export class Socket implements Disposable, ByteStream, AsyncIterable<Socket> {
