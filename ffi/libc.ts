@@ -89,8 +89,9 @@ function open(): Symbols {
       "Requires ffi access to call the C library, run again with the --allow-ffi flag",
     );
   }
-  lastError = platform.isWinsock ? new Int32Array(1) : openErrno();
-  symbols = add("", openSymbols(platform.libraries, lastError)).symbols;
+  const memory = platform.isWinsock ? new Int32Array(1) : openErrno();
+  symbols = add("", openSymbols(platform.libraries, memory)).symbols;
+  lastError = memory; // only now: errno() throws, too, when the library cannot be opened
   return symbols;
 }
 
