@@ -6,6 +6,7 @@
  */
 
 import * as c from "../ffi/mod.ts";
+import { isInterruption } from "../selectors/mechanism.ts";
 import { ReceiveBuffers } from "./buffers.ts";
 import { RingCompletion } from "./completion.ts";
 import { type Block, takeBlock } from "./memory.ts";
@@ -432,8 +433,4 @@ export class Engine<Data> {
       this.#buffers.take(flags >>> c.IORING_CQE_BUFFER_SHIFT).drop();
     }
   }
-}
-
-function isInterruption(error: number): boolean {
-  return error === c.EINTR || error === c.EAGAIN;
 }
