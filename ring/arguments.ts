@@ -1,5 +1,6 @@
 /** Checks of what callers give to a ring. */
 
+import { checkOptions } from "../selectors/arguments.ts";
 import { MOST_BUFFERS } from "./buffers.ts";
 
 const MOST_ENTRIES = 32768; // IORING_MAX_ENTRIES
@@ -22,12 +23,10 @@ export interface RingOptions {
 }
 
 /** The sizes, all of them. */
-export function checkOptions(
+export function checkSizes(
   options: RingOptions,
 ): { entries: number; buffers: number; bufferSize: number } {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError("The options must be an object");
-  }
+  checkOptions(options);
   const { entries = 1024, buffers = 4096, bufferSize = 4096 } = options;
   checkInteger(entries, "entries", 1, MOST_ENTRIES);
   if ((entries & (entries - 1)) !== 0) {

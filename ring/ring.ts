@@ -10,12 +10,12 @@ import { resolveOne } from "../io/resolve.ts";
 import type { Socket } from "../io/socket.ts";
 import { byteLength } from "../ffi/arguments.ts";
 import * as c from "../ffi/mod.ts";
-import { checkEvents, checkTimeout, filenoOf } from "../selectors/arguments.ts";
+import { checkEvents, checkOptions, checkTimeout, filenoOf } from "../selectors/arguments.ts";
 import { closingWatchers } from "../selectors/closing.ts";
 import type { FileObject } from "../selectors/types.ts";
 import { Waker } from "../selectors/waker.ts";
 import { AsyncWait, type Look } from "./async_wait.ts";
-import { checkOptions, checkPosition, checkSize, type RingOptions } from "./arguments.ts";
+import { checkPosition, checkSize, checkSizes, type RingOptions } from "./arguments.ts";
 import {
   type Completion,
   isCompletion,
@@ -92,7 +92,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
    * @throws An OS error when there is no descriptor or memory left: EMFILE, ENOMEM.
    */
   constructor(options: RingOptions = {}) {
-    const sizes = checkOptions(options);
+    const sizes = checkSizes(options);
     this.#engine = new Engine<Data>(sizes, () => this.#waker.drain());
     const waker = new DisposableStack();
     try {
@@ -305,9 +305,7 @@ export class Ring<Data = undefined> implements Disposable, AsyncIterable<Complet
   async waitAsync(
     options: { timeout?: number | null; signal?: AbortSignal } = {},
   ): Promise<Completion<Data>[]> {
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError("The options must be an object");
-    }
+    checkOptions(options);
     const { timeout, signal } = options;
     const limit = checkTimeout(timeout);
     signal?.throwIfAborted();

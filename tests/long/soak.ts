@@ -15,6 +15,7 @@ import * as ffi from "../../ffi/mod.ts";
 import { EVENT_READ, EVENT_WRITE, isOsError, readable, Socket, writable } from "../../mod.ts";
 import { openDescriptors, Pipe } from "../helpers/descriptors.ts";
 import { SELECTORS } from "../helpers/mechanisms.ts";
+import { delay } from "../helpers/timing.ts";
 
 const seconds = Number(Deno.args[0] ?? 60);
 const SAMPLES = 40;
@@ -231,10 +232,6 @@ async function insistently(work: () => Promise<void>): Promise<void> {
       await delay(1);
     }
   }
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 interface Sample {
